@@ -1,0 +1,5 @@
+import sys
+
+from dtrb.cli import main
+
+sys.exit(main())

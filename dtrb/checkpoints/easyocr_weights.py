@@ -1,0 +1,71 @@
+"""Find the weights that `easyocr:NAME` means, and fetch them the way EasyOCR does."""
+
+import hashlib
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from dtrb import easyocr_catalog
+from dtrb.atomic import replacing
+from dtrb.easyocr_catalog import PublishedNetwork
+from dtrb.errors import CheckpointError
+
+PREFIX = "easyocr:"
+
+
+def locate(saved_model: str) -> Path:
+    """Give the file that --saved_model names; an EasyOCR network is checked, or downloaded."""
+    if not saved_model.startswith(PREFIX):
+        return Path(saved_model).expanduser()
+    network = easyocr_catalog.recogniser(saved_model.removeprefix(PREFIX))
+    path = easyocr_catalog.model_folder() / network.filename
+    if not path.exists():
+        print(f"{saved_model} is not in {path.parent}: downloading {network.url}", flush=True)
+        download(network, path)
+    found = md5(path)
+    if found != network.md5:
+        raise CheckpointError(
+            saved_model,
+            f"{path} is not the file that EasyOCR published: its md5 is {found}, expected {network.md5}; "
+            "remove the file and start again to download it, or pass the file itself as --saved_model",
+        )
+    return path
+
+
+def download(network: PublishedNetwork, path: Path, fetch: Callable[[str], IO[bytes]] | None = None) -> None:
+    """Fetch the published zip and put the one file that it holds in its place, if its md5 is right."""
+    fetch = fetch or (lambda url: urllib.request.urlopen(url, timeout=30))
+    by_hand = f"download {network.url} elsewhere, unpack it, and put {network.filename} into {path.parent}"
+    if not network.url.startswith("https://"):
+        raise CheckpointError(f"easyocr:{network.name}", f"{network.url} is not a safe address; {by_hand}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as aside:
+            archive = aside.with_suffix(".zip")
+            try:
+                with fetch(network.url) as answer, archive.open("wb") as file:
+                    while chunk := answer.read(1 << 20):
+                        file.write(chunk)
+                with zipfile.ZipFile(archive) as packed:
+                    aside.write_bytes(packed.read(network.filename))
+            finally:
+                archive.unlink(missing_ok=True)
+            if md5(aside) != network.md5:
+                raise CheckpointError(
+                    f"easyocr:{network.name}", f"what was downloaded is not the published file; {by_hand}"
+                )
+    except (OSError, zipfile.BadZipFile, KeyError) as error:  # URLError and time-outs are OSErrors
+        raise CheckpointError(
+            f"easyocr:{network.name}", f"could not be downloaded ({error}); {by_hand}"
+        ) from None
+
+
+def md5(path: Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

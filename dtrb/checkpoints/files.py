@@ -1,0 +1,244 @@
+"""Read any file of weights for what it is; write our own so that it says what it is.
+
+A file that we write is a bare state dict with `module.` before every key: clova's code and EasyOCR
+load it as it is. What it says about itself rides in the state dict's own `_metadata`, under "dtrb",
+in plain JSON types, which other programs do not look at and `weights_only=True` restores.
+"""
+
+import hashlib
+import json
+import platform
+import warnings
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import dtrb
+from dtrb import easyocr_catalog
+from dtrb.atomic import replacing
+from dtrb.charset import Charset
+from dtrb.checkpoints import foreign, sidecars
+from dtrb.checkpoints.easyocr_weights import locate, md5
+from dtrb.checkpoints.networks import Network, tell
+from dtrb.config import ModelConfig, convert
+from dtrb.easyocr_catalog import PublishedNetwork
+from dtrb.errors import CharsetError, CheckpointError
+from dtrb.settings import Setting
+
+FORMAT = 1
+PREFIX = "module."  # EasyOCR cuts these seven characters from every key, without looking
+WRAPPERS = (PREFIX, "_orig_mod.", "model.")  # what DataParallel, torch.compile and others put before a key
+# Where trainers keep the state dict of the network among other things, the best first.
+NESTS = ("model", "state_dict", "model_state_dict", "network", "net", "weights", "craft")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file of weights and everything that can be known of it."""
+
+    name: str  # as the user wrote it
+    path: Path
+    md5: str
+    tensors: Mapping[str, Tensor]  # by key without any prefix
+    prefix: str  # that stood before every key
+    nest: str  # the entry that held the state dict, "" when the file is the state dict
+    network: Network | str  # str: what it is instead of a recogniser
+    metadata: Mapping[str, Any]  # what our own files say about themselves
+    known: Mapping[str, Setting]  # option -> what the file knows about it, and how
+    notes: tuple[str, ...] = ()
+
+    @property
+    def charset(self) -> Charset | None:
+        return Charset(self.known["character"].value) if "character" in self.known else None
+
+    @property
+    def iteration(self) -> int:
+        return int(self.metadata.get("iteration", 0))
+
+    @property
+    def description(self) -> str:
+        published = _published(self.md5)
+        if published:
+            return f"EasyOCR {published.name}" if published.generation else f"EasyOCR's {self.network}"
+        if isinstance(self.network, str):
+            return self.network
+        own = f", made by dtrb {self.metadata['versions']['dtrb']}" if self.metadata else ""
+        return self.network.description + own
+
+
+def read(name: str) -> Checkpoint:
+    """Read what --saved_model names: a recogniser, or whatever it turns out to be."""
+    path = locate(name)
+    refusal = foreign.refuse(path)
+    if refusal:
+        raise CheckpointError(name, refusal)
+    content = _load(name, path)
+    state, nest = _state_dict(name, content)
+    tensors, prefix = _without_prefix(state)
+    network = tell({key: tuple(tensor.shape) for key, tensor in tensors.items()})
+    metadata = _read_metadata(name, state, tensors)
+    digest = md5(path)
+    known, notes = _what_is_known(path, digest, network, metadata)
+    return Checkpoint(
+        name=name, path=path, md5=digest, tensors=tensors, prefix=prefix, nest=nest, network=network,
+        metadata=metadata, known=known, notes=tuple(notes),
+    )  # fmt: skip
+
+
+def read_recogniser(name: str) -> Checkpoint:
+    checkpoint = read(name)
+    if isinstance(checkpoint.network, str):
+        raise CheckpointError(
+            name,
+            f"{checkpoint.description}. A recogniser is needed: pass easyocr:korean_g2, or "
+            "best_accuracy.pth of a run, as --saved_model",
+        )
+    return checkpoint
+
+
+def save(
+    path: Path,
+    model: nn.Module,
+    config: ModelConfig,
+    *,
+    iteration: int = 0,
+    metrics: Mapping[str, float] | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a network that describes itself, whole or not at all."""
+    plain: Any = model.state_dict()
+    state = OrderedDict((PREFIX + key, tensor) for key, tensor in plain.items())
+    metadata = {
+        "format": FORMAT,
+        "config": asdict(config),
+        "iteration": iteration,
+        "metrics": dict(metrics or {}),
+        "data": dict(data or {}),
+        "tensors": {key: checksum(tensor) for key, tensor in plain.items()},
+        "versions": {
+            "dtrb": dtrb.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    }
+    metadata = json.loads(json.dumps(metadata))  # plain types only: that is what may be loaded
+    metadata["checksum"] = _text_checksum(metadata)
+    versions = {f"{PREFIX}{key}".rstrip("."): value for key, value in plain._metadata.items()}
+    state._metadata = OrderedDict({"": {"version": 1}, **versions, "dtrb": metadata})  # type: ignore[attr-defined]
+    try:
+        with replacing(path) as aside, aside.open("wb") as file:
+            torch.save(state, file)
+    except OSError as error:
+        raise CheckpointError(
+            str(path), f"not written: {error.strerror}; an older file of this name is as it was"
+        ) from error
+
+
+def checksum(tensor: Tensor) -> str:
+    """Tell a tensor from every other, bit by bit."""
+    tensor = tensor.detach().cpu().contiguous()
+    digest = hashlib.blake2b(f"{tensor.dtype} {tuple(tensor.shape)} ".encode(), digest_size=8)
+    digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _text_checksum(metadata: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in metadata.items() if name != "checksum"}
+    return hashlib.blake2b(json.dumps(rest, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _load(name: str, path: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's remarks on odd pickles: they are refused below
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises anything at all on damaged bytes
+        raise CheckpointError(name, foreign.explain(path, error)) from None
+
+
+def _state_dict(name: str, content: Any) -> tuple[Mapping[str, Tensor], str]:
+    """Find the network's tensors among whatever else a trainer kept."""
+    if _all_tensors(content):
+        return content, ""
+    for nest in NESTS:
+        if isinstance(content, Mapping) and _all_tensors(content.get(nest)):
+            return content[nest], nest
+    entries = ", ".join(map(str, content))[:200] if isinstance(content, Mapping) else type(content).__name__
+    raise CheckpointError(name, f"no weights of a network in it (found: {entries})")
+
+
+def _all_tensors(content: Any) -> bool:
+    return (
+        isinstance(content, Mapping)
+        and bool(content)
+        and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items())
+    )
+
+
+def _without_prefix(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+    tensors, prefix = dict(state), ""
+    while wrapper := next((w for w in WRAPPERS if all(key.startswith(w) for key in tensors)), ""):
+        tensors = {key.removeprefix(wrapper): tensor for key, tensor in tensors.items()}
+        prefix += wrapper
+    return tensors, prefix
+
+
+def _read_metadata(name: str, state: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Read what a file of ours says about itself, and hold it to that."""
+    metadata = getattr(state, "_metadata", {}).get("dtrb")
+    if metadata is None:
+        return {}
+    if metadata.get("format", 0) > FORMAT:
+        made_by = metadata.get("versions", {}).get("dtrb", "a newer version")
+        raise CheckpointError(name, f"written by dtrb {made_by}, and this is {dtrb.__version__}; update dtrb")
+    if metadata.get("checksum") != _text_checksum(metadata):
+        raise CheckpointError(name, "damaged: its description does not match its checksum; restore a copy")
+    recorded = metadata["tensors"]
+    wrong = [key for key in recorded if key not in tensors or checksum(tensors[key]) != recorded[key]]
+    wrong += [key for key in tensors if key not in recorded]
+    if wrong:
+        raise CheckpointError(
+            name,
+            f"damaged: {len(wrong)} of {len(recorded)} tensors do not match their checksums "
+            f"({', '.join(wrong[:3])}); restore a copy",
+        )
+    return dict(metadata)
+
+
+def _what_is_known(
+    path: Path, digest: str, network: Network | str, metadata: Mapping[str, Any]
+) -> tuple[dict[str, Setting], list[str]]:
+    """Gather what a recogniser knows: its own record, EasyOCR's list, or a file beside it; and its shapes."""
+    if isinstance(network, str):
+        return {}, []
+    known: dict[str, Setting] = {}
+    notes: list[str] = []
+    published = _published(digest)
+    if metadata:
+        record = metadata["config"].items()
+        known = {option: Setting(convert(option, value), "its own record") for option, value in record}
+    elif published:
+        source = f"EasyOCR's {published.name}, by md5"
+        pixels = {"imgH": 64, "imgW": 600, "PAD": True, "geometry": "easyocr"}
+        known = {option: Setting(value, source) for option, value in pixels.items()}
+        try:
+            known["character"] = Setting(Charset(published.characters).characters, source)
+        except CharsetError as error:  # two of EasyOCR's own lists repeat characters
+            notes.append(f"EasyOCR's list for {published.name} cannot be used: {error}")
+    else:
+        known, notes = sidecars.read_beside(path, network)
+    shapes = {
+        option: Setting(value, network.evidence.get(option, "its shapes"))
+        for option, value in network.options().items()
+    }
+    return known | shapes, notes
+
+
+def _published(digest: str) -> PublishedNetwork | None:
+    everything = {**easyocr_catalog.recognisers(), **easyocr_catalog.detectors()}
+    return next((network for network in everything.values() if network.md5 == digest), None)

@@ -1,0 +1,75 @@
+"""What the files beside a bare `.pth` say about it.
+
+clova's trainer leaves an `opt.txt`; EasyOCR's trainer an `opt.txt` and its own YAML; an EasyOCR user
+network has a `NAME.yaml`. They are hints: one that describes another network is passed over, aloud.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from dtrb import flat_yaml
+from dtrb.checkpoints.networks import Network
+from dtrb.config import MODEL_OPTIONS, convert
+from dtrb.errors import ConfigError
+from dtrb.settings import Setting, read_opt_txt
+
+
+def read_beside(path: Path, network: Network) -> tuple[dict[str, Setting], list[str]]:
+    """Give what the first fitting file beside `path` knows, and notes on those that do not fit."""
+    notes: list[str] = []
+    for beside in (path.with_suffix(".yaml"), path.with_name("opt.yaml"), path.with_name("opt.txt")):
+        if not beside.is_file():
+            continue
+        try:
+            said = _read(beside)
+        except (ConfigError, OSError, UnicodeDecodeError) as error:
+            notes.append(f"{beside} is not used: {error}")
+            continue
+        known, problems = _understand(said, beside, network)
+        if not problems:
+            return known, notes
+        notes.append(f"{beside} is not used: it describes another network ({'; '.join(problems)})")
+    return {}, notes
+
+
+def _read(beside: Path) -> dict[str, Any]:
+    """Read a file into our options, whatever words its maker used."""
+    if beside.suffix == ".txt":
+        return _with_trainer_characters(read_opt_txt(beside.read_text(encoding="utf-8-sig")))
+    said = {entry.name: entry.value for entry in flat_yaml.read(beside)}
+    if "character_list" in said:  # an EasyOCR user network
+        characters = said["character_list"]
+        return {
+            "character": "".join(characters) if isinstance(characters, list) else characters,
+            "imgH": said.get("imgH"),
+            "geometry": "easyocr",
+            "PAD": True,
+        }
+    return _with_trainer_characters(said)
+
+
+def _with_trainer_characters(said: dict[str, Any]) -> dict[str, Any]:
+    """EasyOCR's trainer keeps its characters in three parts."""
+    parts = [said.get(name) for name in ("number", "symbol", "lang_char")]
+    if "character" not in said and all(isinstance(part, str) for part in parts) and parts[2] != "None":
+        return {**said, "character": "".join(str(part) for part in parts)}
+    return said
+
+
+def _understand(said: dict[str, Any], beside: Path, network: Network) -> tuple[dict[str, Setting], list[str]]:
+    known: dict[str, Setting] = {}
+    problems = []
+    for name in MODEL_OPTIONS:
+        if said.get(name) is None:
+            continue
+        try:
+            known[name] = Setting(convert(name, said[name]), str(beside))
+        except ValueError as expected:
+            problems.append(f"{name} is {said[name]!r}, expected {expected}")
+    for name, value in network.options().items():
+        if name in known and known[name].value != value:
+            problems.append(f"{name} is {known[name].value}, the file has {value}")
+    if "character" in known and len(known["character"].value) != network.num_character:
+        count = len(known["character"].value)
+        problems.append(f"{count:,} characters, the file has {network.num_character:,}")
+    return known, problems

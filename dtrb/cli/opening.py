@@ -1,0 +1,57 @@
+"""What train, test and run do first: settle the configuration, load the weights, and say so."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from dtrb.charset import Charset
+from dtrb.config import OPTIONS, shown
+from dtrb.settings import Settings, read_command_line
+
+if TYPE_CHECKING:  # torch: not before --help has been answered
+    from dtrb.checkpoints.agreement import Agreement
+    from dtrb.checkpoints.transfer import TransferReport
+    from dtrb.models.recognizer import Recognizer
+
+
+def open_network(command: str, argv: Sequence[str]) -> "tuple[Agreement, Recognizer]":
+    settings = read_command_line(command, argv)
+
+    from dtrb.checkpoints.agreement import agree
+    from dtrb.checkpoints.transfer import start
+
+    agreement = agree(settings, characters_of_training_data)
+    print(configuration_report(agreement, command))
+    model, transfer = start(agreement)
+    print(network_report(agreement, model, transfer))
+    return agreement, model
+
+
+def characters_of_training_data(settings: Settings) -> Iterable[str]:
+    from dtrb.data import lmdb_store
+
+    return lmdb_store.characters(settings.get("train_data"), settings.get("select_data"))
+
+
+def configuration_report(agreement: "Agreement", command: str) -> str:
+    """List every option that somebody said, and who."""
+    rows = [
+        (name, str(Charset(value)) if name == "character" else shown(name, value), agreement.sources[name])
+        for name, value in agreement.run.flat().items()
+        if command in OPTIONS[name].commands and name in agreement.sources
+    ]
+    width = max(len(name) for name, _, _ in rows)
+    lines = [f"  {name:{width}}  {value}   ({source})" for name, value, source in rows]
+    notes = [f"note: {note}" for note in agreement.notes]
+    return "\n".join(["configuration (what is not listed has its default):", *lines, *notes])
+
+
+def network_report(agreement: "Agreement", model: "Recognizer", transfer: "TransferReport | None") -> str:
+    """Say what the network is and where its weights came from."""
+    config, checkpoint = agreement.run.model, agreement.checkpoint
+    count = sum(parameter.numel() for parameter in model.parameters())
+    lines = [f"network: {config.stages}, {config.num_class:,} classes, {count:,} parameters"]
+    if checkpoint is None:
+        return "\n".join([*lines, "weights: new"])
+    lines.append(f"weights: {checkpoint.name} ({checkpoint.description})")
+    lines += [f"  {line}" for line in str(transfer).split("\n")]
+    return "\n".join(lines)

@@ -1,0 +1,284 @@
+"""What was said, and by whom: the command line and the profiles, before they become a configuration.
+
+Precedence: default < a profile's `base:` < the `--config` profiles in the order given < flags.
+What a checkpoint knows about itself fills whatever none of them says (checkpoints/agreement.py).
+"""
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dtrb import charset, flat_yaml
+from dtrb.config import (
+    OPTIONS,
+    DataConfig,
+    ModelConfig,
+    Option,
+    RunConfig,
+    TrainConfig,
+    convert,
+    cross_check,
+    shown,
+)
+from dtrb.errors import ConfigError, did_you_mean
+
+ABOUT = {
+    "train": "Train or fine-tune a text recogniser.",
+    "test": "Evaluate a text recogniser on labelled data.",
+    "run": "Read pictures of text.",
+}
+EXAMPLE = {
+    "train": "--config configs/korean_g2.yaml --train_data DIR --valid_data DIR "
+    "--saved_model easyocr:korean_g2 --FT",
+    "test": "--saved_model saved_models/NAME/best_accuracy.pth --eval_data DIR",
+    "run": "--saved_model saved_models/NAME/best_accuracy.pth --image_folder DIR",
+}
+
+
+Part = TypeVar("Part", ModelConfig, DataConfig, TrainConfig)
+Profile = dict[str, tuple[Any, str]]  # option -> what stands there, and where
+
+
+@dataclass(frozen=True)
+class Setting:
+    value: Any
+    source: str  # "--imgH", "configs/book.yaml:7", "the checkpoint"
+
+
+@dataclass
+class Settings:
+    """The settings of one command, and everything that is wrong with how they were said."""
+
+    command: str
+    said: dict[str, Setting] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def get(self, name: str) -> Any:
+        return self.said[name].value if name in self.said else OPTIONS[name].default
+
+    def saying(self, name: str, setting: Setting) -> "Settings":
+        return replace(self, said={**self.said, name: setting})
+
+    def missing(self, known: Iterable[str] = ()) -> list[str]:
+        """Say which options nobody gave that this command cannot do without."""
+        given = {*self.said, *known}
+        return [
+            f"--{declared.name} is required ({declared.help}); pass it, or a --config profile that says it"
+            + (", or a --saved_model, which knows it" if declared.group == "network and pixels" else "")
+            for declared in OPTIONS.values()
+            if declared.name not in given
+            and (self.command in declared.required or declared.default is MISSING)
+        ]
+
+    def build(self, known: Mapping[str, Setting]) -> RunConfig:
+        """Make the configuration: the defaults, then what is `known`, then what was said."""
+        values = {name: declared.default for name, declared in OPTIONS.items()}
+        values |= {name: setting.value for name, setting in {**known, **self.said}.items()}
+        problems = [*self.problems, *self.missing(known)]
+        if not problems:
+            problems = cross_check(values)
+        if problems:
+            raise ConfigError(f"{self.command}.py cannot start", problems)
+        if not values["exp_name"]:
+            values["exp_name"] = (
+                f"{values['Transformation']}-{values['FeatureExtraction']}-{values['SequenceModeling']}-"
+                f"{values['Prediction']}-Seed{values['manualSeed']}"
+            )
+
+        def fill(part: type[Part]) -> Part:
+            return part(**{declared.name: values[declared.name] for declared in fields(part)})
+
+        return RunConfig(model=fill(ModelConfig), data=fill(DataConfig), train=fill(TrainConfig))
+
+    def _say(self, name: str, raw: Any, source: str) -> None:
+        try:
+            self.said[name] = Setting(convert(name, raw), source)
+        except ValueError as expected:
+            said = " ".join(map(str, raw)) if isinstance(raw, list) else raw
+            self.problems.append(f"{source} is {said!r}; expected {expected}{_near(name, said)}")
+
+
+def read_command_line(command: str, argv: Sequence[str]) -> Settings:
+    """Read flags, and the profiles that they name. What is wrong is collected, not raised."""
+    settings = Settings(command)
+    flags = {name: declared for name, declared in OPTIONS.items() if command in declared.commands}
+    parser = _parser(command, flags.values())
+    given, strays = parser.parse_known_args(argv)
+    said = vars(given)
+
+    profiles = said.pop("config", [])
+    if profiles == [] and "--config" in argv:
+        settings.problems.append("--config needs the name of a profile, for example configs/korean_g2.yaml")
+    _read_profiles(settings, profiles)
+
+    mistaken = _flag_like_values(argv, strays)
+    for name, words in said.items():
+        declared = OPTIONS[name]
+        many = declared.type == tuple[str, ...] and not declared.separator
+        if declared.type is bool and not words:
+            words = ["true"]
+        if name in mistaken:
+            value = mistaken[name]
+            settings.problems.append(f"--{name}: {value!r} looks like a flag; write --{name}={value}")
+        elif not words:
+            settings.problems.append(f"--{name} needs a value: --{name} {declared.metavar}")
+        elif len(words) > 1 and not many:
+            settings.problems.append(f"--{name} takes one value, and has {len(words)}: {' '.join(words)}")
+        else:
+            settings._say(name, words if many else words[0], f"--{name}")
+    strays = [word for word in strays if word not in mistaken.values()]
+    settings.problems += _explain_strays(strays, command, flags)
+    return settings
+
+
+def _flag_like_values(argv: Sequence[str], strays: Sequence[str]) -> dict[str, str]:
+    """Find values that begin with a dash, as a set of characters may: `--character -abc`."""
+    return {
+        flag[2:]: word
+        for flag, word in pairwise(argv)
+        if flag[2:] in OPTIONS and flag.startswith("--") and word in strays and not word.startswith("--")
+    }
+
+
+def _parser(command: str, flags: Iterable[Option]) -> argparse.ArgumentParser:
+    """Make a parser that only takes the words apart: what they mean is checked in one place, `convert`."""
+    parser = argparse.ArgumentParser(
+        prog=f"{command}.py",
+        usage=f"{command}.py [--config PROFILE ...] [--OPTION VALUE ...]",
+        description=ABOUT[command],
+        epilog=f"for example: python {command}.py {EXAMPLE[command]}",
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+        formatter_class=_Help,
+    )
+    parser.add_argument(
+        "--config", nargs="*", action="extend", metavar="PROFILE", help="YAML profile(s), later ones win"
+    )
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for declared in flags:
+        group = groups.setdefault(declared.group, parser.add_argument_group(declared.group))
+        default = (
+            ""
+            if declared.default in (MISSING, None, "", (), False)
+            else shown(declared.name, declared.default)
+        )
+        told = declared.help + (f" (default {default})" if default else "")
+        group.add_argument(
+            f"--{declared.name}", nargs="*", metavar=declared.metavar, help=told.replace("%", "%%")
+        )
+    return parser
+
+
+class _Help(argparse.HelpFormatter):
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        return str(action.metavar or "")
+
+
+def _explain_strays(strays: Sequence[str], command: str, flags: Mapping[str, Option]) -> list[str]:
+    problems = []
+    after_unknown_flag = False  # then what follows is its value
+    for word in strays:
+        flag, equals, _ = word.partition("=")
+        if not word.startswith("-"):
+            if not after_unknown_flag:
+                problems.append(f"{word!r} belongs to no option")
+            continue
+        if flag[2:] in OPTIONS:
+            problems.append(f"{flag} is no option of {command}.py, but of {OPTIONS[flag[2:]].commands[0]}.py")
+        else:
+            near = did_you_mean(flag, [f"--{name}" for name in [*flags, "config"]])
+            problems.append(f"there is no option {flag}{near}")
+        after_unknown_flag = not equals
+    return problems
+
+
+def _read_profiles(settings: Settings, paths: Sequence[str]) -> None:
+    """Take every `base:` first, then the profiles themselves, each in the order given."""
+    chains = [_profile_chain(settings, Path(path)) for path in paths]
+    bases = [profile for chain in chains for profile in chain[:-1]]
+    for profile in [*bases, *(chain[-1] for chain in chains)]:
+        for name, (raw, source) in profile.items():
+            settings._say(name, raw, source)
+
+
+def _profile_chain(settings: Settings, path: Path) -> list[Profile]:
+    """Give a profile with all its bases before it, the furthest first."""
+    chain: list[Profile] = []
+    seen: list[Path] = []
+    while True:
+        if path.resolve() in (one.resolve() for one in seen):
+            story = " → ".join(map(str, [*seen, path]))
+            settings.problems.append(f"{seen[-1]}: its base leads back to it ({story}); remove one `base:`")
+            return chain
+        profile, base = _read_profile(settings, path)
+        seen.append(path)
+        chain.insert(0, profile)
+        if base is None:
+            return chain
+        path = path.parent / base
+
+
+def _read_profile(settings: Settings, path: Path) -> tuple[Profile, str | None]:
+    try:
+        entries = flat_yaml.read(path)
+    except ConfigError as error:
+        settings.problems.append(f"--config {error}")
+        return {}, None
+    profile: Profile = {}
+    base = None
+    for entry in entries:
+        name, where = entry.name, f"{path}:{entry.line}"
+        value = entry.value
+        if name == "base" and isinstance(value, str):
+            base = value
+        elif name not in OPTIONS:
+            settings.problems.append(f"{where}: there is no option {name}{did_you_mean(name, OPTIONS)}")
+        elif not OPTIONS[name].in_profile:
+            settings.problems.append(f"{where}: {name} is for the command line only; pass --{name}")
+        elif value is None:
+            settings.problems.append(f"{where}: {name} must have a value, or a list of values")
+        elif name in profile:
+            settings.problems.append(f"{where}: {name} is there for the second time; keep one of the two")
+        else:
+            if name == "character" and isinstance(value, str):
+                value = charset.anchored(value, path.parent)
+            profile[name] = (value, f"{where} {name}")
+    return profile, base
+
+
+def write_opt_txt(config: RunConfig) -> str:
+    """Write a block of opt.txt as clova does; the file of a run is appended to."""
+    lines = [f"{name}: {shown(name, value)}" for name, value in _kept(config).items()]
+    return "\n".join(["------------ Options -------------", *lines, "-" * 39, ""])
+
+
+def read_opt_txt(text: str) -> dict[str, str]:
+    """Read the last block of an opt.txt, clova's or EasyOCR's trainer's or ours, as it stands there."""
+    block = text.rsplit("------------ Options -------------", 1)[-1]
+    pairs = (line.split(": ", 1) for line in block.split("\n") if ": " in line)
+    return {name: value.rstrip("\r") for name, value in pairs}
+
+
+def write_opt_yaml(config: RunConfig) -> str:
+    """Write a profile that repeats the run: train.py --config opt.yaml."""
+    import yaml
+
+    values = {
+        name: list(v) if isinstance(v, tuple) else v for name, v in _kept(config).items() if v is not None
+    }
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=10**9)
+
+
+def _kept(config: RunConfig) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in config.flat().items()
+        if "train" in OPTIONS[name].commands and OPTIONS[name].in_profile
+    }
+
+
+def _near(name: str, said: Any) -> str:
+    return did_you_mean(str(said), OPTIONS[name].choices)
