@@ -5,7 +5,7 @@ what was expected and what mends it. The command line prints them and exits with
 catches them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -40,6 +40,11 @@ class DataError(DtrbError):
 
 class CheckpointError(DtrbError):
     """A file of weights that is not what it should be."""
+
+
+def counted(names: Sequence[str], most: int = 3) -> str:
+    """Show a long list by its length and its beginning."""
+    return f"{len(names):,} ({', '.join(names[:most])}{', …' if len(names) > most else ''})"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

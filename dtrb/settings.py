@@ -45,7 +45,7 @@ Profile = dict[str, tuple[Any, str]]  # option -> what stands there, and where
 @dataclass(frozen=True)
 class Setting:
     value: Any
-    source: str  # "--imgH", "configs/book.yaml:7", "the checkpoint"
+    source: str  # --imgH, configs/book.yaml:7, or what of the checkpoint said it
 
 
 @dataclass
@@ -78,6 +78,8 @@ class Settings:
         values = {name: declared.default for name, declared in OPTIONS.items()}
         values |= {name: setting.value for name, setting in {**known, **self.said}.items()}
         problems = [*self.problems, *self.missing(known)]
+        if self.get("rgb") and self.get("input_channel") == 1 and "input_channel" in self.said:
+            problems.append("--rgb is three channels, but --input_channel says 1; leave one of them out")
         if not problems:
             problems = cross_check(values)
         if problems:
@@ -98,7 +100,8 @@ class Settings:
             self.said[name] = Setting(convert(name, raw), source)
         except ValueError as expected:
             said = " ".join(map(str, raw)) if isinstance(raw, list) else raw
-            self.problems.append(f"{source} is {said!r}; expected {expected}{_near(name, said)}")
+            subject = source if source.startswith("--") else f"{source}: {name}"
+            self.problems.append(f"{subject} is {said!r}; expected {expected}{_near(name, said)}")
 
 
 def read_command_line(command: str, argv: Sequence[str]) -> Settings:
@@ -245,7 +248,7 @@ def _read_profile(settings: Settings, path: Path) -> tuple[Profile, str | None]:
         else:
             if name == "character" and isinstance(value, str):
                 value = charset.anchored(value, path.parent)
-            profile[name] = (value, f"{where} {name}")
+            profile[name] = (value, where)
     return profile, base
 
 

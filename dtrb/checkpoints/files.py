@@ -27,7 +27,7 @@ from dtrb.checkpoints.easyocr_weights import locate, md5
 from dtrb.checkpoints.networks import Network, tell
 from dtrb.config import ModelConfig, convert
 from dtrb.easyocr_catalog import PublishedNetwork
-from dtrb.errors import CharsetError, CheckpointError
+from dtrb.errors import CharsetError, CheckpointError, counted
 from dtrb.settings import Setting
 
 FORMAT = 1
@@ -199,13 +199,11 @@ def _read_metadata(name: str, state: Mapping[str, Tensor], tensors: Mapping[str,
     if metadata.get("checksum") != _text_checksum(metadata):
         raise CheckpointError(name, "damaged: its description does not match its checksum; restore a copy")
     recorded = metadata["tensors"]
-    wrong = [key for key in recorded if key not in tensors or checksum(tensors[key]) != recorded[key]]
-    wrong += [key for key in tensors if key not in recorded]
+    found = {key: checksum(tensor) for key, tensor in tensors.items()}
+    wrong = [key for key in {**recorded, **found} if recorded.get(key) != found.get(key)]
     if wrong:
         raise CheckpointError(
-            name,
-            f"damaged: {len(wrong)} of {len(recorded)} tensors do not match their checksums "
-            f"({', '.join(wrong[:3])}); restore a copy",
+            name, f"damaged: tensors that do not match their checksums: {counted(wrong)}; restore a copy"
         )
     return dict(metadata)
 

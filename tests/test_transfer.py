@@ -1,0 +1,155 @@
+"""Fine-tuning onto other characters or another head keeps what was learned, by character."""
+
+import pytest
+import torch
+from conftest import ROOT
+from parity import config_of, filled
+
+from dtrb.charset import read_file
+from dtrb.checkpoints.files import read_recogniser, save
+from dtrb.checkpoints.transfer import load_strictly, transfer
+from dtrb.errors import CheckpointError
+from dtrb.models.recognizer import Recognizer
+
+IMAGES = torch.randn(16, 1, 32, 100, generator=torch.Generator().manual_seed(0))
+IMAGES *= torch.linspace(0.1, 2, 16)[
+    :, None, None, None
+]  # unlike each other, so that networks say unlike things
+
+
+@pytest.fixture
+def saved_as(tmp_path):
+    def saved_as(name, salt=0, **config):
+        model = filled(Recognizer(config_of(name, **config)), salt).eval()
+        save(tmp_path / "base.pth", model, model.config)
+        return model, read_recogniser(str(tmp_path / "base.pth"))
+
+    return saved_as
+
+
+def moved(checkpoint, name, **config):
+    model = Recognizer(config_of(name, **config)).eval()
+    return model, transfer(model, checkpoint, checkpoint.charset)
+
+
+@torch.no_grad()
+def test_ctc_rows_go_by_character(saved_as):
+    """The new set has another order, has lost b and e and has won x and y."""
+    base, checkpoint = saved_as("None-VGG-BiLSTM-CTC", character="abcde")
+    tuned, report = moved(checkpoint, "None-VGG-BiLSTM-CTC", character="xdcya")
+    before, after = base(IMAGES), tuned(IMAGES)
+    for character in "acd":
+        torch.testing.assert_close(
+            after[..., 1 + "xdcya".index(character)],
+            before[..., 1 + "abcde".index(character)],
+            rtol=0,
+            atol=1e-5,
+        )
+    torch.testing.assert_close(after[..., 0], before[..., 0], rtol=0, atol=1e-5)
+    assert (report.rows_kept, report.rows_new, report.rows_dropped, report.rows_moved) == (4, 2, 2, 2)
+    assert str(report) == (
+        "44/44 tensors loaded; head: 4 rows kept, 2 new, 2 dropped\n2 rows moved to another class, by character"
+    )
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("name", "salt"), [("None-VGG-BiLSTM-CTC", 3), ("None-VGG-BiLSTM-Attn", 3), ("TPS-ResNet-None-Attn", 2)]
+)
+def test_a_grown_network_reads_what_it_read_before(saved_as, name, salt):
+    """No new class wins anywhere: each starts as the mean of the others, and a mean is never the maximum."""
+    known, grown = "가나다라마바사아", "가나다라마바사아했었겠갔왔봤"
+    base, checkpoint = saved_as(name, salt, character=known)
+    tuned, report = moved(checkpoint, name, character=grown)
+    before, after = base(IMAGES), tuned(IMAGES)
+    classes = base.config.num_class
+    assert len(before.argmax(dim=-1).unique()) > 2, "a network that says one thing would prove nothing"
+    assert torch.equal(before.argmax(dim=-1), after.argmax(dim=-1))
+    torch.testing.assert_close(after[..., :classes], before, rtol=0, atol=1e-4)
+    assert (report.rows_kept, report.rows_new, report.rows_dropped) == (classes, 6, 0)
+
+
+@torch.no_grad()
+def test_attention_told_old_characters_goes_on_as_before(saved_as):
+    """The decoder's input columns move by character too."""
+    base, checkpoint = saved_as("None-VGG-None-Attn", character="abcd")
+    tuned, _ = moved(checkpoint, "None-VGG-None-Attn", character="zdcba")
+    text = torch.tensor([[0, 2 + 0, 2 + 3, 2 + 2]])  # a d c
+    moved_text = torch.tensor([[0, 2 + 4, 2 + 1, 2 + 2]])
+    before, after = base(IMAGES[:1], text), tuned(IMAGES[:1], moved_text)
+    places = [0, 1, *(2 + "zdcba".index(character) for character in "abcd")]
+    torch.testing.assert_close(after[..., places], before, rtol=0, atol=1e-5)
+
+
+def test_new_rows_are_told_apart(saved_as):
+    _, checkpoint = saved_as("None-VGG-None-CTC", character="ab")
+    tuned, _ = moved(checkpoint, "None-VGG-None-CTC", character="abxyz")
+    new = tuned.Prediction.weight[3:]
+    assert len(new.unique(dim=0)) == 3
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("before", "after"), [("CTC", "Attn"), ("Attn", "CTC")])
+def test_another_head_keeps_the_body(saved_as, before, after):
+    base, checkpoint = saved_as(f"None-RCNN-BiLSTM-{before}")
+    tuned, report = moved(checkpoint, f"None-RCNN-BiLSTM-{after}")
+    for stage in ("FeatureExtraction", "SequenceModeling"):
+        theirs, ours = getattr(base, stage).state_dict(), getattr(tuned, stage).state_dict()
+        assert all(torch.equal(tensor, ours[key]) for key, tensor in theirs.items())
+    body = sum(not key.startswith("Prediction.") for key in tuned.state_dict())
+    assert report.loaded == body
+    assert str(report) == f"{body}/{report.total} tensors loaded; head: new, the file's does not fit"
+
+
+@torch.no_grad()
+def test_tps_tables_are_rebuilt_for_another_size(saved_as):
+    _, checkpoint = saved_as("TPS-VGG-None-CTC")
+    tuned, report = moved(checkpoint, "TPS-VGG-None-CTC", imgH=64, imgW=200)
+    fresh = Recognizer(config_of("TPS-VGG-None-CTC", imgH=64, imgW=200))
+    table = "Transformation.GridGenerator.P_hat"
+    assert torch.equal(tuned.state_dict()[table], fresh.state_dict()[table])
+    assert tuned(torch.zeros(1, 1, 64, 200)).shape[1] == 200 // 4 - 1
+    assert report.rebuilt == (table,)
+    assert report.loaded == report.total - 1
+
+
+def test_the_tables_of_an_equal_size_come_from_the_file(saved_as):
+    _, checkpoint = saved_as("TPS-VGG-None-CTC")
+    _, report = moved(checkpoint, "TPS-VGG-None-CTC")
+    assert report.rebuilt == ()
+    assert report.loaded == report.total
+
+
+def test_too_little_in_common_is_refused(saved_as):
+    _, checkpoint = saved_as("None-VGG-BiLSTM-CTC")
+    with pytest.raises(
+        CheckpointError, match=r"only 20 of the 42 tensors .* at least 90% must.*: 4×1×3×3 in the file, 8×1"
+    ):
+        moved(checkpoint, "None-VGG-BiLSTM-CTC", output_channel=64)
+
+
+def test_strict_loading_names_what_differs(saved_as):
+    _, checkpoint = saved_as("None-VGG-BiLSTM-CTC", character="abc")
+    with pytest.raises(
+        CheckpointError, match=r"Prediction.weight is 4×16 in the file, 5×16 in the network; pass --FT"
+    ):
+        load_strictly(Recognizer(config_of("None-VGG-BiLSTM-CTC", character="abcd")), checkpoint)
+
+
+def test_korean_g2_grows_to_modern_korean(saved_as):
+    """Every class of korean_g2, the blank included, and every syllable of KS X 1001 that it lacks."""
+    g2 = read_file(ROOT / "configs/charsets/korean_g2.txt")
+    syllables = "".join(bytes([r, c]).decode("euc_kr") for r in range(0xB0, 0xC9) for c in range(0xA1, 0xFF))
+    sizes = {"output_channel": 256, "hidden_size": 256}
+    _, checkpoint = saved_as("None-VGG-BiLSTM-CTC", character=g2.characters, **sizes)
+    grown = g2.joined_with(syllables)
+    _, report = moved(checkpoint, "None-VGG-BiLSTM-CTC", character=grown.characters, **sizes)
+    assert str(report) == "44/44 tensors loaded; head: 1,009 rows kept, 1,437 new, 0 dropped"
+
+
+def test_without_known_characters_every_row_is_new(saved_as):
+    _, checkpoint = saved_as("None-VGG-BiLSTM-CTC")
+    model = Recognizer(config_of("None-VGG-BiLSTM-CTC"))
+    report = transfer(model, checkpoint, None)
+    assert report.new_head
+    assert (report.rows_kept, report.rows_new) == (0, 37)
