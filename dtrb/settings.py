@@ -95,9 +95,12 @@ class Settings:
 
         return RunConfig(model=fill(ModelConfig), data=fill(DataConfig), train=fill(TrainConfig))
 
-    def _say(self, name: str, raw: Any, source: str) -> None:
+    def say(self, name: str, raw: Any, source: str) -> None:
+        """Take a value as it stands in a flag or a profile; one of another command is checked and left."""
         try:
-            self.said[name] = Setting(convert(name, raw), source)
+            setting = Setting(convert(name, raw), source)
+            if self.command in OPTIONS[name].commands:
+                self.said[name] = setting
         except ValueError as expected:
             said = " ".join(map(str, raw)) if isinstance(raw, list) else raw
             subject = source if source.startswith("--") else f"{source}: {name}"
@@ -131,7 +134,7 @@ def read_command_line(command: str, argv: Sequence[str]) -> Settings:
         elif len(words) > 1 and not many:
             settings.problems.append(f"--{name} takes one value, and has {len(words)}: {' '.join(words)}")
         else:
-            settings._say(name, words if many else words[0], f"--{name}")
+            settings.say(name, words if many else words[0], f"--{name}")
     strays = [word for word in strays if word not in mistaken.values()]
     settings.problems += _explain_strays(strays, command, flags)
     return settings
@@ -204,7 +207,7 @@ def _read_profiles(settings: Settings, paths: Sequence[str]) -> None:
     bases = [profile for chain in chains for profile in chain[:-1]]
     for profile in [*bases, *(chain[-1] for chain in chains)]:
         for name, (raw, source) in profile.items():
-            settings._say(name, raw, source)
+            settings.say(name, raw, source)
 
 
 def _profile_chain(settings: Settings, path: Path) -> list[Profile]:

@@ -11,6 +11,7 @@ from conftest import ROOT
 from parity import config_of, filled
 
 from dtrb.checkpoints.files import save
+from dtrb.easyocr_catalog import recogniser
 from dtrb.models.recognizer import Recognizer
 
 DATA = ("--train_data", "/nowhere/train", "--valid_data", "/nowhere/valid")  # not looked at
@@ -164,14 +165,16 @@ def test_head_and_geometry_change_only_by_fine_tuning(run, weights, words, optio
 
 def test_another_order_of_the_characters(run, weights):
     """Confident nonsense in other tools."""
-    path = weights(character="abcdef")
-    err = refused(run, "--saved_model", path, "--character", "fedcba")
-    assert "6 characters become 6: 6 moved (abcdef)" in err
+    g2 = recogniser("korean_g2").characters
+    path = weights(character=g2)
+    other = "".join(sorted(g2, key=lambda c: (not c.isdigit(), c)))  # digits first, as many lists have it
+    err = refused(run, "--saved_model", path, f"--character={other}")
+    assert "1,008 characters become 1,008: 26 moved (␣!" in err
     assert "--FT" in err
-    code, out, _ = run("train", *DATA, "--saved_model", path, "--character", "fedcba", "--FT", "--dry_run")
+    code, out, _ = run("train", *DATA, "--saved_model", path, f"--character={other}", "--FT", "--dry_run")
     assert code == 0
-    assert "7 rows kept, 0 new, 0 dropped" in out
-    assert "6 rows moved to another class, by character" in out
+    assert "1,009 rows kept, 0 new, 0 dropped" in out
+    assert "26 rows moved to another class, by character" in out
 
 
 @pytest.mark.parametrize(
@@ -284,6 +287,17 @@ def test_the_other_doors_load_the_weights(run, weights, door, data):
     assert code == 2
     assert "--saved_model is required" in err
     assert f"{data} is required" in err
+
+
+def test_a_profile_for_training_serves_evaluation(run, weights, tmp_path):
+    """What only training knows is left out: nothing is fine-tuned, so nothing may differ."""
+    (tmp_path / "opt.yaml").write_text("FT: true\ntrain_data: a\nnum_iter: 5\nimgH: 64\n")
+    words = ["--config", tmp_path / "opt.yaml", "--eval_data", "x"]
+    code, _, err = run("test", "--saved_model", weights(imgH=32), *words)
+    assert code == 2
+    assert "imgH: " in err
+    assert "--FT" not in err
+    assert run("test", "--saved_model", weights(imgH=64), *words)[0] == 1
 
 
 def test_inspect_prints_what_it_knows(run, weights):

@@ -113,6 +113,30 @@ def test_tps_tables_are_rebuilt_for_another_size(saved_as):
     assert report.loaded == report.total - 1
 
 
+def test_tps_tables_of_as_many_other_points_are_rebuilt(saved_as):
+    _, checkpoint = saved_as("TPS-VGG-None-CTC", imgH=32, imgW=100)
+    tuned, report = moved(checkpoint, "TPS-VGG-None-CTC", imgH=64, imgW=50)
+    fresh = Recognizer(config_of("TPS-VGG-None-CTC", imgH=64, imgW=50))
+    table = "Transformation.GridGenerator.P_hat"
+    assert report.rebuilt == (table,)
+    assert torch.equal(tuned.state_dict()[table], fresh.state_dict()[table])
+
+
+def test_half_precision_is_taken_up(saved_as, tmp_path):
+    base, _ = saved_as("None-VGG-BiLSTM-Attn", character="abc")
+    save(tmp_path / "half.pth", base.half(), base.config)
+    checkpoint = read_recogniser(str(tmp_path / "half.pth"))
+    tuned, report = moved(checkpoint, "None-VGG-BiLSTM-Attn", character="abcd")
+    assert report.rows_kept == 5
+    assert all(p.dtype == torch.float32 for p in tuned.parameters())
+
+
+def test_a_head_of_another_size_is_new(saved_as):
+    _, checkpoint = saved_as("None-VGG-None-Attn", hidden_size=16)
+    _, report = moved(checkpoint, "None-VGG-None-Attn", hidden_size=24)
+    assert report.new_head
+
+
 def test_the_tables_of_an_equal_size_come_from_the_file(saved_as):
     _, checkpoint = saved_as("TPS-VGG-None-CTC")
     _, report = moved(checkpoint, "TPS-VGG-None-CTC")
@@ -131,7 +155,7 @@ def test_too_little_in_common_is_refused(saved_as):
 def test_strict_loading_names_what_differs(saved_as):
     _, checkpoint = saved_as("None-VGG-BiLSTM-CTC", character="abc")
     with pytest.raises(
-        CheckpointError, match=r"Prediction.weight is 4×16 in the file, 5×16 in the network; pass --FT"
+        CheckpointError, match=r"Prediction.weight is 4×16 in the file, 5×16 in the network.*; pass --FT"
     ):
         load_strictly(Recognizer(config_of("None-VGG-BiLSTM-CTC", character="abcd")), checkpoint)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from dtrb.charset import Charset
 from dtrb.checkpoints.agreement import Agreement
 from dtrb.checkpoints.files import Checkpoint
-from dtrb.errors import CheckpointError
+from dtrb.errors import CheckpointError, counted
 from dtrb.models.recognizer import Recognizer
 from dtrb.stages import SPECIAL_CLASSES
 
@@ -77,17 +77,12 @@ def load_strictly(model: Recognizer, checkpoint: Checkpoint) -> TransferReport:
     """Load every tensor as it is; the file must hold exactly this network."""
     own = model.state_dict()
     wrong = [
-        key for key in {**own, **checkpoint.tensors} if _shape(own, key) != _shape(checkpoint.tensors, key)
+        f"{key} is {_shape(checkpoint.tensors, key)} in the file, {_shape(own, key)} in the network"
+        for key in {**own, **checkpoint.tensors}
+        if _shape(own, key) != _shape(checkpoint.tensors, key)
     ]
     if wrong:
-        raise CheckpointError(
-            checkpoint.name,
-            [
-                f"{key} is {_shape(checkpoint.tensors, key)} in the file, {_shape(own, key)} in the network; "
-                "pass --FT to transfer what fits"
-                for key in wrong
-            ],
-        )
+        raise CheckpointError(checkpoint.name, f"{counted(wrong)}; pass --FT to transfer what fits")
     model.load_state_dict(checkpoint.tensors)
     return TransferReport(total=len(own), loaded=len(own), rows_kept=model.config.num_class)
 
@@ -96,45 +91,63 @@ def transfer(model: Recognizer, checkpoint: Checkpoint, before: Charset | None) 
     """Load what fits. `before` are the characters of the file's classes, None when nobody knows them."""
     assert not isinstance(checkpoint.network, str)
     own = model.state_dict()
+    file = {key: tensor.to(own[key].dtype) for key, tensor in checkpoint.tensors.items() if key in own}
     body = [key for key in own if not key.startswith("Prediction.")]
-    fitting = {
-        key: checkpoint.tensors[key]
-        for key in body
-        if key not in TABLES and _shape(checkpoint.tensors, key) == _shape(own, key)
-    }
-    tables = [key for key in body if key in TABLES]
-    rebuilt = [key for key in tables if _shape(checkpoint.tensors, key) != _shape(own, key)]
-    unmatched = [key for key in body if key not in fitting and key not in tables]
-    if len(fitting) < LEAST_SHARE * (len(body) - len(tables)):
+    fitting = {key: file[key] for key in body if _shape(file, key) == _shape(own, key)}
+    rebuilt = [key for key in TABLES if key in own and not _is_same_table(fitting.get(key), own[key])]
+    for key in rebuilt:
+        fitting.pop(key, None)
+    unmatched = [key for key in body if key not in fitting and key not in rebuilt]
+    if len(unmatched) > (1 - LEAST_SHARE) * len(body):
         raise CheckpointError(
             checkpoint.name,
-            f"only {len(fitting)} of the {len(body) - len(tables)} tensors before the head fit this network, "
+            f"only {len(fitting)} of the {len(body)} tensors before the head fit this network, "
             f"and at least {LEAST_SHARE:.0%} must; the first that does not is {unmatched[0]}: "
-            f"{_shape(checkpoint.tensors, unmatched[0])} in the file, {_shape(own, unmatched[0])} here",
+            f"{_shape(file, unmatched[0])} in the file, {_shape(own, unmatched[0])} here",
         )
 
-    config = model.config
-    same_head = checkpoint.network.Prediction == config.Prediction
-    specials = SPECIAL_CLASSES[config.Prediction]
     head: dict[str, Tensor] = {}
     sources: list[int | None] = []  # for each class, the class of the file that it comes from
-    if same_head and before is not None:
-        sources = [*range(specials), *_places(before, config.charset, specials)]
-        head = _head(own, checkpoint.tensors, sources)
+    if before is not None and _is_same_head(own, file):
+        specials = SPECIAL_CLASSES[model.config.Prediction]
+        sources = [*range(specials), *_places(before, model.config.charset, specials)]
+        head = _head(own, file, sources)
     model.load_state_dict({**own, **fitting, **head})
 
     kept = [source for source in sources if source is not None]
     return TransferReport(
         total=len(own),
-        loaded=len(fitting) + len(tables) - len(rebuilt) + len(head),
+        loaded=len(fitting) + len(head),
         rows_kept=len(kept),
-        rows_new=config.num_class - len(kept),
+        rows_new=model.config.num_class - len(kept),
         rows_dropped=checkpoint.network.num_class - len(kept),
         rows_moved=sum(source is not None and source != place for place, source in enumerate(sources)),
         new_head=not head,
         rebuilt=tuple(rebuilt),
         unmatched=tuple(unmatched),
     )
+
+
+def _is_same_table(table: Tensor | None, own: Tensor) -> bool:
+    """Compare values too: 32×100 and 64×50 have as many points, and other ones."""
+    return table is not None and torch.allclose(table, own, rtol=1e-3, atol=1e-3)
+
+
+def _is_same_head(own: Mapping[str, Tensor], file: Mapping[str, Tensor]) -> bool:
+    """Say whether the heads are of one kind and size, whatever the number of their classes."""
+
+    def sizes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+        head = {key: tensor for key, tensor in tensors.items() if key.startswith("Prediction.")}
+        return {
+            key: tensor.shape[1:]
+            if key in CLASS_ROWS
+            else tensor.shape[:1]
+            if key == CLASS_COLUMNS
+            else tensor.shape
+            for key, tensor in head.items()
+        }
+
+    return sizes(own) == sizes(file)
 
 
 def _places(before: Charset, after: Charset, specials: int) -> list[int | None]:
