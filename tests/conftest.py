@@ -8,11 +8,17 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from dtrb import easyocr_catalog
 from dtrb.cli import main
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_every_time():
+    torch.manual_seed(0)
 
 
 @pytest.fixture

@@ -101,8 +101,10 @@ def test_easyocrs_own_loader_takes_it(tmp_path, quantize):
     images = torch.randn(1, 1, 64, 256)
     with torch.no_grad():
         theirs, ours = network.eval()(images, None), model(images)
-    tolerance = 0.5 if quantize else 1e-4  # eight bits: alike, not equal
-    torch.testing.assert_close(theirs, ours, rtol=0, atol=tolerance)
+    if quantize:  # eight bits: alike, not equal
+        assert (theirs - ours).abs().mean() < 0.05 * ours.std()
+    else:
+        torch.testing.assert_close(theirs, ours, rtol=0, atol=1e-4)
 
 
 def test_only_plain_values_ride_along(saved):

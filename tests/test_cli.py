@@ -51,7 +51,7 @@ def test_the_file_alone_says_the_architecture(run, weights):
     assert (code, err) == (0, "")
     assert "network: TPS-ResNet-BiLSTM-Attn, 6 classes" in out
     assert "goes on counting from iteration 300 with a fresh optimizer" in out
-    assert "imgH               48   (its own record)" in out
+    assert "  imgH               48   (base.pth)" in out
 
 
 def test_fine_tuning_reports_the_transfer(run, weights):
@@ -74,7 +74,7 @@ def test_characters_of_the_data_are_added(run, weights, tmp_path):
         "--train_data", tmp_path / "data", "--valid_data", "x", "--dry_run",
     )  # fmt: skip
     assert code == 0
-    assert "5 characters abc다했" in out
+    assert "5 characters abc다했   (--character)" in out
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_generation_1_network_for_a_generation_2_profile(run, weights):
     assert f"FeatureExtraction: configs/korean_g2.yaml:11 says VGG, {path} has ResNet" in err
     assert f"output_channel: configs/korean_g2.yaml:15 says 256, {path} has 512" in err
     assert f"hidden_size: configs/korean_g2.yaml:16 says 256, {path} has 512" in err
-    assert f"{path} is EasyOCR generation-1 network, 512/512" in err
+    assert f"python -m dtrb inspect {path}\n  EasyOCR generation-1 network, 512/512 (37 classes)" in err
 
 
 def test_output_channel_and_hidden_size_show_both_numbers_the_tensor_and_the_flag(run, weights):

@@ -48,10 +48,10 @@ def easyocr_like(generation, count):
 
 
 def test_shapes_tell_a_shape_not_an_identity():
-    assert easyocr_like(2, 1008) == "EasyOCR generation-2 network, 256/256, korean_g2-shaped, 1,009 classes"
-    assert easyocr_like(2, 167) == "EasyOCR generation-2 network, 256/256, kannada_g2-shaped, 168 classes"
-    assert easyocr_like(1, 167) == "EasyOCR generation-1 network, 512/512, latin_g1-shaped, 168 classes"
-    assert easyocr_like(2, 999) == "EasyOCR generation-2 network, 256/256, 1,000 classes"
+    assert easyocr_like(2, 1008) == "EasyOCR generation-2 network, 256/256 (korean_g2-shaped, 1,009 classes)"
+    assert easyocr_like(2, 167) == "EasyOCR generation-2 network, 256/256 (kannada_g2-shaped, 168 classes)"
+    assert easyocr_like(1, 167) == "EasyOCR generation-1 network, 512/512 (latin_g1-shaped, 168 classes)"
+    assert easyocr_like(2, 999) == "EasyOCR generation-2 network, 256/256 (1,000 classes)"
 
 
 @pytest.mark.parametrize(

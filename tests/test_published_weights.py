@@ -110,7 +110,9 @@ def test_the_transfer_through_the_door(run, english):
 def test_easyocrs_network_is_trained_in_its_geometry_and_says_so(run, english):
     code, out, _ = run("train", "--saved_model", english, "--FT", *DATA, "--dry_run")
     assert code == 0
-    assert "note: images are prepared exactly as EasyOCR does it (--geometry easyocr)" in out
+    assert (
+        "note: this is a network of EasyOCR: images are prepared exactly as there (--geometry easyocr)" in out
+    )
 
 
 def test_a_flipped_bit_in_a_published_file_is_found(run, english, tmp_path):

@@ -66,16 +66,16 @@ def agree(settings: Settings, data_characters: Callable[[Settings], Iterable[str
         except DtrbError as error:
             problems.append(str(error))
     if problems:
-        look = f"{checkpoint.name} is {checkpoint.description}; " if checkpoint else ""
-        look += f"python -m dtrb inspect {checkpoint.name} shows more" if checkpoint else ""
-        raise ConfigError(f"{settings.command}.py cannot start", problems, hint=look)
+        hint = f"python -m dtrb inspect {checkpoint.name}\n  {checkpoint.description}" if checkpoint else ""
+        raise ConfigError(f"{settings.command}.py cannot start", problems, hint)
 
     assert characters is not None
     settled = Setting(characters.after.characters, characters.source)
     run = settings.saying("character", settled).build(known)
-    sources = {name: setting.source for name, setting in {**known, **settings.said}.items()}
+    sources = {name: checkpoint.path.name for name in known} if checkpoint else {}
+    sources |= {name: setting.source for name, setting in settings.said.items()}
     sources["character"] = characters.source
-    notes = _notes(run, checkpoint, characters, sources)
+    notes = _notes(settings, run, checkpoint, characters)
     return Agreement(run, checkpoint, characters.before, sources, tuple(notes))
 
 
@@ -136,7 +136,7 @@ def settle_characters(
         after = charset.resolve(said.value, of_checkpoint, lambda: data_characters(settings))
         source = said.source
     elif own is not None and checkpoint is not None:
-        after, source = own, checkpoint.known["character"].source
+        after, source = own, checkpoint.path.name
     elif settings.get("sensitive"):
         after, source = Charset(SENSITIVE_CHARACTERS), "--sensitive"
     else:
@@ -209,27 +209,26 @@ def _forbidden_change(
 
 
 def _notes(
-    run: RunConfig, checkpoint: Checkpoint | None, characters: Characters, sources: Mapping[str, str]
+    settings: Settings, run: RunConfig, checkpoint: Checkpoint | None, characters: Characters
 ) -> list[str]:
     """Say what the user might not expect."""
-    notes = [*checkpoint.notes] if checkpoint else []
-    known = checkpoint.known if checkpoint else {}
-    if (
-        run.model.geometry == "easyocr"
-        and "geometry" in known
-        and sources["geometry"] == known["geometry"].source
-    ):
-        notes.append(
-            f"images are prepared exactly as EasyOCR does it (--geometry easyocr), from {sources['geometry']}"
-        )
-    for option in TRANSFERABLE[1:]:
-        value = getattr(run.model, option)
-        if option in known and value != known[option].value:
-            notes.append(f"{option} changes from {known[option].value} to {value} ({sources[option]})")
-    if checkpoint and checkpoint.charset is None and characters.before:
-        notes.append(f"the characters of {checkpoint.name} are taken from {characters.source}, on trust")
-    if characters.before and characters.before.changed_to(characters.after):
-        notes.append(str(characters.before.changed_to(characters.after)))
+    notes = []
+    if checkpoint:
+        notes += checkpoint.notes
+        for option in ("geometry", "imgH", "PAD"):
+            value, known = getattr(run.model, option), checkpoint.known.get(option)
+            if known and value != known.value:
+                notes.append(
+                    f"{option} changes from {known.value} to {value} ({settings.said[option].source})"
+                )
+        if run.model.geometry == "easyocr" and "geometry" not in settings.said and not checkpoint.metadata:
+            notes.append(
+                "this is a network of EasyOCR: images are prepared exactly as there (--geometry easyocr)"
+            )
+        if checkpoint.charset is None and characters.before:
+            notes.append(f"the characters of {checkpoint.name} are taken from {characters.source}, on trust")
+        if characters.before and characters.before.changed_to(characters.after):
+            notes.append(str(characters.before.changed_to(characters.after)))
     if characters.after.lowers_labels:
         notes.append("labels will be lower-cased: the characters hold lower case and no upper case")
     if run.train.baiduCTC:

@@ -62,14 +62,14 @@ class Network:
         elif sizes == ("None-VGG-BiLSTM-CTC", 1, 256, 256):
             generation, name = 2, "EasyOCR generation-2 network, 256/256"
         else:
-            return f"{self.stages} recogniser, {self.num_class:,} classes"
+            return f"{self.stages} recogniser ({self.num_class:,} classes)"
         alike = [
             published.name
             for published in easyocr_catalog.recognisers().values()
             if published.generation == generation and len(published.characters) == self.num_character
         ]
-        like = f", {alike[0]}-shaped" if alike else ""
-        return f"{name}{like}, {self.num_class:,} classes"
+        like = f"{alike[0]}-shaped, " if alike else ""
+        return f"{name} ({like}{self.num_class:,} classes)"
 
 
 def tell(shapes: Shapes) -> Network | str:

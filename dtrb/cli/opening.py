@@ -33,16 +33,13 @@ def characters_of_training_data(settings: Settings) -> Iterable[str]:
 
 
 def configuration_report(agreement: "Agreement", command: str) -> str:
-    """List every option that somebody said, and who."""
-    rows = [
-        (name, str(Charset(value)) if name == "character" else shown(name, value), agreement.sources[name])
-        for name, value in agreement.run.flat().items()
-        if command in OPTIONS[name].commands and name in agreement.sources
-    ]
-    width = max(len(name) for name, _, _ in rows)
-    lines = [f"  {name:{width}}  {value}   ({source})" for name, value, source in rows]
-    notes = [f"note: {note}" for note in agreement.notes]
-    return "\n".join(["configuration (what is not listed has its default):", *lines, *notes])
+    """List every option that is not at its default, and who said so."""
+    lines = ["configuration (what is not listed has its default):"]
+    for name, value in agreement.run.flat().items():
+        if command in OPTIONS[name].commands and value != OPTIONS[name].default:
+            told = str(Charset(value)) if name == "character" else shown(name, value)
+            lines.append(f"  {name:17}  {told}   ({agreement.sources.get(name, 'default')})")
+    return "\n".join([*lines, *(f"note: {note}" for note in agreement.notes)])
 
 
 def network_report(agreement: "Agreement", model: "Recognizer", transfer: "TransferReport | None") -> str:
@@ -52,6 +49,6 @@ def network_report(agreement: "Agreement", model: "Recognizer", transfer: "Trans
     lines = [f"network: {config.stages}, {config.num_class:,} classes, {count:,} parameters"]
     if checkpoint is None:
         return "\n".join([*lines, "weights: new"])
-    lines.append(f"weights: {checkpoint.name} ({checkpoint.description})")
-    lines += [f"  {line}" for line in str(transfer).split("\n")]
+    lines.append(f"weights: {checkpoint.name}")
+    lines += [f"  {line}" for line in [checkpoint.description, *str(transfer).split("\n")]]
     return "\n".join(lines)
