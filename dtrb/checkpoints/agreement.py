@@ -72,7 +72,7 @@ def agree(settings: Settings, data_characters: Callable[[Settings], Iterable[str
     assert characters is not None
     settled = Setting(characters.after.characters, characters.source)
     run = settings.saying("character", settled).build(known)
-    sources = {name: checkpoint.path.name for name in known} if checkpoint else {}
+    sources = dict.fromkeys(known, checkpoint.path.name) if checkpoint else {}
     sources |= {name: setting.source for name, setting in settings.said.items()}
     sources["character"] = characters.source
     notes = _notes(settings, run, checkpoint, characters)
@@ -212,7 +212,7 @@ def _notes(
     settings: Settings, run: RunConfig, checkpoint: Checkpoint | None, characters: Characters
 ) -> list[str]:
     """Say what the user might not expect."""
-    notes = []
+    notes: list[str] = []
     if checkpoint:
         notes += checkpoint.notes
         for option in ("geometry", "imgH", "PAD"):

@@ -33,10 +33,11 @@ def characters_of_training_data(settings: Settings) -> Iterable[str]:
 
 
 def configuration_report(agreement: "Agreement", command: str) -> str:
-    """List every option that is not at its default, and who said so."""
+    """List every option that somebody said, the file of weights included, and who it was."""
     lines = ["configuration (what is not listed has its default):"]
     for name, value in agreement.run.flat().items():
-        if command in OPTIONS[name].commands and value != OPTIONS[name].default:
+        said = name in agreement.sources or value != OPTIONS[name].default
+        if command in OPTIONS[name].commands and said:
             told = str(Charset(value)) if name == "character" else shown(name, value)
             lines.append(f"  {name:17}  {told}   ({agreement.sources.get(name, 'default')})")
     return "\n".join([*lines, *(f"note: {note}" for note in agreement.notes)])
