@@ -7,7 +7,7 @@ where the values come from is in settings.py.
 import math
 import string
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -87,7 +87,7 @@ class ModelConfig:
         if self.rgb or self.input_channel == 3:
             object.__setattr__(self, "rgb", True)
             object.__setattr__(self, "input_channel", 3)
-        if not self.character:  # not said
+        if not self.character:  # nobody said any
             default = SENSITIVE_CHARACTERS if self.sensitive else DEFAULT_CHARACTERS
             object.__setattr__(self, "character", default)
 
@@ -212,13 +212,8 @@ class RunConfig:
 def _declared() -> dict[str, Option]:
     groups = {"network and pixels": ModelConfig, "data": DataConfig, "run": TrainConfig}
     return {
-        declared.name: Option(
-            **{
-                **vars(declared.metadata["option"]),
-                "name": declared.name,
-                "type": declared.type,
-                "group": group,
-            }
+        declared.name: replace(
+            declared.metadata["option"], name=declared.name, type=declared.type, group=group
         )
         for group, part in groups.items()
         for declared in fields(part)
@@ -292,7 +287,7 @@ def shown(name: str, value: Any) -> str:
     """Write a value as it is written in a flag."""
     if isinstance(value, tuple):
         return (OPTIONS[name].separator or " ").join(shown(name, part) for part in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value)
 
 
 def _check_fields(config: Any) -> None:

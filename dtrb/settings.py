@@ -64,7 +64,7 @@ class Settings:
 
     def missing(self, known: Iterable[str] = ()) -> list[str]:
         """Say which options nobody gave that this command cannot do without."""
-        given = {*self.said, *known}
+        given = {*known, *(name for name, setting in self.said.items() if setting.value not in ("", ()))}
         return [
             f"--{declared.name} is required ({declared.help}); pass it, or a --config profile that says it"
             + (", or a --saved_model, which knows it" if declared.group == "network and pixels" else "")
@@ -73,17 +73,19 @@ class Settings:
             and (self.command in declared.required or declared.default is MISSING)
         ]
 
-    def build(self, known: Mapping[str, Setting]) -> RunConfig:
-        """Make the configuration: the defaults, then what is `known`, then what was said."""
-        values = {name: declared.default for name, declared in OPTIONS.items()}
-        values |= {name: setting.value for name, setting in {**known, **self.said}.items()}
-        problems = [*self.problems, *self.missing(known)]
+    def clashes(self, known: Mapping[str, Setting]) -> list[str]:
+        """Say which options do not go together."""
+        problems = cross_check(self._values(known))
         if self.get("rgb") and self.get("input_channel") == 1 and "input_channel" in self.said:
             problems.append("--rgb is three channels, but --input_channel says 1; leave one of them out")
-        if not problems:
-            problems = cross_check(values)
+        return problems
+
+    def build(self, known: Mapping[str, Setting]) -> RunConfig:
+        """Make the configuration: the defaults, then what is `known`, then what was said."""
+        problems = [*self.problems, *self.missing(known), *self.clashes(known)]
         if problems:
             raise ConfigError(f"{self.command}.py cannot start", problems)
+        values = self._values(known)
         if not values["exp_name"]:
             values["exp_name"] = (
                 f"{values['Transformation']}-{values['FeatureExtraction']}-{values['SequenceModeling']}-"
@@ -94,6 +96,10 @@ class Settings:
             return part(**{declared.name: values[declared.name] for declared in fields(part)})
 
         return RunConfig(model=fill(ModelConfig), data=fill(DataConfig), train=fill(TrainConfig))
+
+    def _values(self, known: Mapping[str, Setting]) -> dict[str, Any]:
+        defaults = {name: declared.default for name, declared in OPTIONS.items()}
+        return {**defaults, **{name: setting.value for name, setting in {**known, **self.said}.items()}}
 
     def say(self, name: str, raw: Any, source: str) -> None:
         """Take a value as it stands in a flag or a profile; one of another command is checked and left."""

@@ -176,6 +176,27 @@ def test_a_changed_description_is_found(saved):
     assert "its description does not match its checksum" in refusal(saved)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m["config"].update(character="abc"), "its record has 3 characters, its head 36"),
+        (lambda m: m["config"].update(new_option=1), "not understood"),
+        (lambda m: m["config"].update(imgH="high"), "not understood"),
+        (lambda m: m.pop("config"), "not understood"),
+        (lambda m: m.pop("tensors"), "not one that dtrb writes"),
+        (lambda m: m.update(format="new"), "not one that dtrb writes"),
+    ],
+)
+def test_a_made_up_description_is_refused(saved, change, message):
+    """With a checksum that fits: anybody can compute one."""
+    state = torch.load(saved, weights_only=True)
+    metadata = state._metadata["dtrb"]
+    change(metadata)
+    metadata["checksum"] = files._text_checksum(metadata)
+    torch.save(state, saved)
+    assert message in refusal(saved)
+
+
 def test_a_file_of_a_newer_format_asks_for_an_update(saved):
     state = torch.load(saved, weights_only=True)
     state._metadata["dtrb"]["format"] = files.FORMAT + 1

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import unicodedata
 
 import lmdb
 import pytest
@@ -63,18 +64,26 @@ def test_fine_tuning_reports_the_transfer(run, weights):
     assert "goes on counting" not in out
 
 
+def lmdb_of(folder, **entries):
+    folder.mkdir(parents=True)
+    with lmdb.open(str(folder), map_size=1 << 20) as env, env.begin(write=True) as txn:
+        for key, value in entries.items():
+            txn.put(key.replace("_", "-").encode(), value)
+
+
 def test_characters_of_the_data_are_added(run, weights, tmp_path):
-    (tmp_path / "data").mkdir()
-    with lmdb.open(str(tmp_path / "data" / "books"), map_size=1 << 20) as env, env.begin(write=True) as txn:
-        for key, value in {"num-samples": "2", "label-000000001": "했다", "label-000000002": "cab"}.items():
-            txn.put(key.encode(), value.encode())
+    labels = {
+        "label_000000001": "했다".encode(),
+        "label_000000002": unicodedata.normalize("NFD", "갔cab").encode(),
+    }
+    lmdb_of(tmp_path / "data" / "books", num_samples=b"2", **labels)
     path = weights(character="abc")
     code, out, _ = run(
         "train", "--saved_model", path, "--FT", "--character", "checkpoint+data",
         "--train_data", tmp_path / "data", "--valid_data", "x", "--dry_run",
     )  # fmt: skip
     assert code == 0
-    assert "5 characters abc다했   (--character)" in out
+    assert "6 characters abc갔다했   (--character)" in out
 
 
 @pytest.mark.parametrize(
@@ -89,6 +98,29 @@ def test_data_that_is_not_there_is_named_when_its_characters_are_asked_for(run, 
     code, _, err = run("train", "--saved_model", weights(), *words)
     assert code == 2
     assert message in err
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"label_000000001": b"a"}, "has no num-samples"),
+        ({"num_samples": b"x"}, "has no num-samples"),
+        ({"num_samples": b"2", "label_000000001": b"a"}, "has no label-000000002, though num-samples is 2"),
+        ({"num_samples": b"1", "label_000000001": "가".encode("cp949")}, "label-000000001 is not UTF-8"),
+    ],
+)
+def test_data_whose_characters_cannot_be_read_is_named(run, weights, tmp_path, entries, message):
+    lmdb_of(tmp_path / "data", **entries)
+    words = ["--FT", "--character", "checkpoint+data", "--train_data", tmp_path / "data", "--valid_data", "x"]
+    code, _, err = run("train", "--saved_model", weights(), *words)
+    assert code == 2
+    assert message in err
+
+
+def test_an_empty_name_is_no_name(run):
+    code, _, err = run("test", "--saved_model", "", "--eval_data", "x")
+    assert code == 2
+    assert "--saved_model is required" in err
 
 
 # --- bad input --------------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ def test_rgb_is_three_channels_and_three_channels_are_rgb():
         (["--num_fiducial", "19"], "pass an even number"),
         (["--input_channel", "2"], "grey .1. or in colour .3"),
         (["--rgb", "--input_channel", "1"], "--rgb is three channels"),
-        (["--select_data", "a-b", "--batch_ratio", "1"], "--batch_ratio has 1 numbers .1. for the 2"),
+        (["--select_data", "a-b", "--batch_ratio", "1"], "--batch_ratio has 1 numbers .1.0. for the 2"),
         (["--select_data", "a-b-c", "--batch_max_length", "100-50"], "--batch_max_length has 2 numbers"),
         (["--FT"], "--FT fine-tunes the weights of --saved_model, and there are none"),
         (["--resume", "--overwrite"], "pass one of them"),

@@ -57,6 +57,7 @@ def agree(settings: Settings, data_characters: Callable[[Settings], Iterable[str
     known = dict(checkpoint.known) if checkpoint else {}
     unreadable = settings.get("saved_model") and not checkpoint  # then nobody knows what it would have said
     problems += settings.missing(MODEL_OPTIONS if unreadable else known)
+    problems += settings.clashes(known)
 
     characters = None
     reads_data = "data" in str(settings.get("character")).split("+")
@@ -105,7 +106,7 @@ def contradictions(settings: Settings, checkpoint: Checkpoint) -> list[str]:
 
 
 def _other_tps_size(settings: Settings, checkpoint: Checkpoint) -> list[str]:
-    points = checkpoint.network.tps_points if not isinstance(checkpoint.network, str) else None
+    points = checkpoint.network.tps_points
     height, width = (
         settings.said.get(name, checkpoint.known.get(name, Setting(OPTIONS[name].default, ""))).value
         for name in ("imgH", "imgW")
@@ -156,9 +157,7 @@ def _trusted_characters(
     settings: Settings, checkpoint: Checkpoint, after: Charset, source: str
 ) -> Charset | None:
     """Decide what a file's classes are when the file does not say: what the user says, if it fits."""
-    assert not isinstance(checkpoint.network, str)
-    prediction = settings.said.get("Prediction", checkpoint.known["Prediction"]).value
-    same_head = prediction == checkpoint.network.Prediction
+    same_head = _keeps_head(settings, checkpoint)
     if same_head and source != "default" and len(after) == checkpoint.network.num_character:
         return after
     new_head = not same_head or settings.get("charset_change") == "replace"
@@ -168,7 +167,6 @@ def _trusted_characters(
 
 
 def _unknown_characters(checkpoint: Checkpoint) -> str:
-    assert not isinstance(checkpoint.network, str)
     count = checkpoint.network.num_character
     guess = {
         len(DEFAULT_CHARACTERS): f"--character {DEFAULT_CHARACTERS} (clova's default)",
@@ -193,11 +191,8 @@ def _forbidden_change(
         if settings.command == "train":
             return f"{change}; pass --character checkpoint to keep them, or --FT to fine-tune with the change"
         return f"{change}; leave --character out, the checkpoint knows its own"
-    if settings.get("Prediction") not in (
-        OPTIONS["Prediction"].default,
-        checkpoint.known["Prediction"].value,
-    ):
-        return None  # another head, which is new anyway
+    if not _keeps_head(settings, checkpoint):
+        return None  # a new head has no rows to keep
     if change.lost and allowed != "replace":
         return (
             f"{change}; to keep them all pass --character checkpoint+{settings.get('character')}, "
@@ -206,6 +201,11 @@ def _forbidden_change(
     if change.added and allowed == "fail":
         return f"{change}; --charset_change fail allows no new characters, pass --charset_change grow"
     return None
+
+
+def _keeps_head(settings: Settings, checkpoint: Checkpoint) -> bool:
+    said = settings.said.get("Prediction")
+    return said is None or said.value == checkpoint.network.Prediction
 
 
 def _notes(

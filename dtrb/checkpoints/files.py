@@ -25,9 +25,9 @@ from dtrb.charset import Charset
 from dtrb.checkpoints import foreign, sidecars
 from dtrb.checkpoints.easyocr_weights import locate, md5
 from dtrb.checkpoints.networks import Network, tell
-from dtrb.config import ModelConfig, convert
+from dtrb.config import ModelConfig
 from dtrb.easyocr_catalog import PublishedNetwork
-from dtrb.errors import CharsetError, CheckpointError, counted
+from dtrb.errors import CharsetError, CheckpointError, ConfigError, counted
 from dtrb.settings import Setting
 
 FORMAT = 1
@@ -47,10 +47,19 @@ class Checkpoint:
     tensors: Mapping[str, Tensor]  # by key without any prefix
     prefix: str  # that stood before every key
     nest: str  # the entry that held the state dict, "" when the file is the state dict
-    network: Network | str  # str: what it is instead of a recogniser
+    told: Network | str  # by its shapes; str: what it is instead of a recogniser
     metadata: Mapping[str, Any]  # what our own files say about themselves
     known: Mapping[str, Setting]  # option -> what the file knows about it, and how
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_recogniser(self) -> bool:
+        return isinstance(self.told, Network)
+
+    @property
+    def network(self) -> Network:
+        assert isinstance(self.told, Network), "ask for read_recogniser"
+        return self.told
 
     @property
     def charset(self) -> Charset | None:
@@ -64,11 +73,11 @@ class Checkpoint:
     def description(self) -> str:
         published = _published(self.md5)
         if published:
-            return f"EasyOCR {published.name}" if published.generation else f"EasyOCR's {self.network}"
-        if isinstance(self.network, str):
-            return self.network
+            return f"EasyOCR {published.name}" if published.generation else f"EasyOCR's {self.told}"
+        if isinstance(self.told, str):
+            return self.told
         own = f", made by dtrb {self.metadata['versions']['dtrb']}" if self.metadata else ""
-        return self.network.description + own
+        return self.told.description + own
 
 
 def read(name: str) -> Checkpoint:
@@ -80,19 +89,22 @@ def read(name: str) -> Checkpoint:
     content = _load(name, path)
     state, nest = _state_dict(name, content)
     tensors, prefix = _without_prefix(state)
-    network = tell({key: tuple(tensor.shape) for key, tensor in tensors.items()})
+    told = tell({key: tuple(tensor.shape) for key, tensor in tensors.items()})
     metadata = _read_metadata(name, state, tensors)
     digest = md5(path)
-    known, notes = _what_is_known(path, digest, network, metadata)
+    known: Mapping[str, Setting] = {}
+    notes: list[str] = []
+    if isinstance(told, Network):
+        known, notes = _what_is_known(name, path, digest, told, metadata)
     return Checkpoint(
-        name=name, path=path, md5=digest, tensors=tensors, prefix=prefix, nest=nest, network=network,
+        name=name, path=path, md5=digest, tensors=tensors, prefix=prefix, nest=nest, told=told,
         metadata=metadata, known=known, notes=tuple(notes),
     )  # fmt: skip
 
 
 def read_recogniser(name: str) -> Checkpoint:
     checkpoint = read(name)
-    if isinstance(checkpoint.network, str):
+    if not checkpoint.is_recogniser:
         raise CheckpointError(
             name,
             f"{checkpoint.description}. A recogniser is needed: pass easyocr:korean_g2, or "
@@ -193,12 +205,16 @@ def _read_metadata(name: str, state: Mapping[str, Tensor], tensors: Mapping[str,
     metadata = getattr(state, "_metadata", {}).get("dtrb")
     if metadata is None:
         return {}
-    if metadata.get("format", 0) > FORMAT:
-        made_by = metadata.get("versions", {}).get("dtrb", "a newer version")
+    try:
+        made_by, recorded = metadata["versions"]["dtrb"], metadata["tensors"]
+        is_newer = metadata["format"] > FORMAT
+        is_whole = metadata["checksum"] == _text_checksum(metadata)
+    except (TypeError, KeyError):
+        raise CheckpointError(name, "damaged: its description is not one that dtrb writes") from None
+    if is_newer:
         raise CheckpointError(name, f"written by dtrb {made_by}, and this is {dtrb.__version__}; update dtrb")
-    if metadata.get("checksum") != _text_checksum(metadata):
+    if not is_whole:
         raise CheckpointError(name, "damaged: its description does not match its checksum; restore a copy")
-    recorded = metadata["tensors"]
     found = {key: checksum(tensor) for key, tensor in tensors.items()}
     wrong = [key for key in {**recorded, **found} if recorded.get(key) != found.get(key)]
     if wrong:
@@ -209,17 +225,24 @@ def _read_metadata(name: str, state: Mapping[str, Tensor], tensors: Mapping[str,
 
 
 def _what_is_known(
-    path: Path, digest: str, network: Network | str, metadata: Mapping[str, Any]
+    name: str, path: Path, digest: str, network: Network, metadata: Mapping[str, Any]
 ) -> tuple[dict[str, Setting], list[str]]:
     """Gather what a recogniser knows: its own record, EasyOCR's list, or a file beside it; and its shapes."""
-    if isinstance(network, str):
-        return {}, []
     known: dict[str, Setting] = {}
     notes: list[str] = []
     published = _published(digest)
     if metadata:
-        record = metadata["config"].items()
-        known = {option: Setting(convert(option, value), "its own record") for option, value in record}
+        try:
+            config = asdict(ModelConfig(**metadata["config"]))
+        except (TypeError, KeyError, ConfigError) as error:
+            raise CheckpointError(name, f"its description is not understood ({error}); update dtrb") from None
+        known = {option: Setting(value, "its own record") for option, value in config.items()}
+        if len(config["character"]) != network.num_character:
+            raise CheckpointError(
+                name,
+                f"damaged: its record has {len(config['character']):,} characters, its head "
+                f"{network.num_character:,}",
+            )
     elif published:
         source = f"EasyOCR's {published.name}, by md5"
         pixels = {"imgH": 64, "imgW": 600, "PAD": True, "geometry": "easyocr"}

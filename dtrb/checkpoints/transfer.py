@@ -89,7 +89,6 @@ def load_strictly(model: Recognizer, checkpoint: Checkpoint) -> TransferReport:
 
 def transfer(model: Recognizer, checkpoint: Checkpoint, before: Charset | None) -> TransferReport:
     """Load what fits. `before` are the characters of the file's classes, None when nobody knows them."""
-    assert not isinstance(checkpoint.network, str)
     own = model.state_dict()
     file = {key: tensor.to(own[key].dtype) for key, tensor in checkpoint.tensors.items() if key in own}
     body = [key for key in own if not key.startswith("Prediction.")]

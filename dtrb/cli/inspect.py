@@ -24,14 +24,13 @@ def main(argv: Sequence[str]) -> int:
 
 def gather(checkpoint: "Checkpoint") -> dict[str, Any]:
     """Give everything that is known, by plain names."""
-    network = checkpoint.network
-    recogniser = not isinstance(network, str)
+    network = checkpoint.network if checkpoint.is_recogniser else None
     kinds = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in checkpoint.tensors.values()})
     charset = checkpoint.charset
     return {
         "file": str(checkpoint.path),
         "description": checkpoint.description,
-        "recogniser": recogniser,
+        "recogniser": checkpoint.is_recogniser,
         "bytes": checkpoint.path.stat().st_size,
         "md5": checkpoint.md5,
         "tensors": len(checkpoint.tensors),
@@ -40,8 +39,8 @@ def gather(checkpoint: "Checkpoint") -> dict[str, Any]:
         "key_prefix": checkpoint.prefix,
         "nested_in": checkpoint.nest,
         **{name: setting.value for name, setting in checkpoint.known.items()},
-        "num_class": network.num_class if not isinstance(network, str) else None,
-        "num_character": network.num_character if not isinstance(network, str) else None,
+        "num_class": network.num_class if network else None,
+        "num_character": network.num_character if network else None,
         "charset_fingerprint": charset.fingerprint if charset else None,
         "known_from": {name: setting.source for name, setting in checkpoint.known.items()},
         "metadata": {

@@ -39,7 +39,7 @@ def labels(path: Path) -> Iterator[str]:
     try:
         with lmdb.open(str(path), readonly=True, lock=False, readahead=False) as env, env.begin() as txn:
             count = txn.get(b"num-samples")
-            if count is None:
+            if count is None or not count.isdigit():
                 raise DataError(str(path), "has no num-samples: its building was interrupted; build it again")
             for index in range(1, int(count) + 1):
                 label = txn.get(b"label-%09d" % index)
@@ -47,7 +47,10 @@ def labels(path: Path) -> Iterator[str]:
                     raise DataError(
                         str(path), f"has no label-{index:09d}, though num-samples is {int(count)}"
                     )
-                yield normalised(label.decode())
+                try:
+                    yield normalised(label.decode())
+                except UnicodeDecodeError:
+                    raise DataError(str(path), f"label-{index:09d} is not UTF-8: {label[:40]!r}") from None
     except lmdb.Error as error:
         raise DataError(str(path), f"is not a readable LMDB: {error}") from None
 
