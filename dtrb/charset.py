@@ -6,6 +6,7 @@ because each of them, even the bare ending `.txt`, has some character twice.
 """
 
 import hashlib
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -84,6 +85,8 @@ class CharsetChange:
     def __str__(self) -> str:
         if not self:
             return f"the same {len(self.before):,} characters in the same order"
+        if not self.added and not self.lost:
+            return f"the same {len(self.before):,} characters in another order ({len(self.moved):,} moved)"
         parts = [
             f"{len(characters):,} {word} ({abridged(characters)})"
             for word, characters in (("added", self.added), ("lost", self.lost), ("moved", self.moved))
@@ -103,9 +106,9 @@ def normalised(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def read_file(path: Path) -> Charset:
+def read_file(path: Path, subject: str = "") -> Charset:
     """Read a set from a file: all in one line, or (PaddleOCR's dictionaries) one character a line."""
-    subject = f"--character {path}"
+    subject = subject or str(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -125,28 +128,31 @@ def read_file(path: Path) -> Charset:
 
 def anchored(spec: str, folder: Path) -> str:
     """Look for the files that a profile names beside the profile first."""
-    parts = spec.split("+")
-    if not all(map(_is_name, parts)):
+    if not is_names(spec):
         return spec
     return "+".join(
-        str(folder / part) if part.endswith(".txt") and (folder / part).is_file() else part for part in parts
+        os.path.normpath(folder / part) if part.endswith(".txt") and (folder / part).is_file() else part
+        for part in spec.split("+")
     )
 
 
-def resolve(spec: str, checkpoint: Callable[[], Charset], data: Callable[[], Iterable[str]]) -> Charset:
-    """Turn what `--character` says into the characters it means.
+def resolve(
+    spec: str, source: str, checkpoint: Callable[[], Charset], data: Callable[[], Iterable[str]]
+) -> Charset:
+    """Turn what `--character` (or the profile line `source`) says into the characters it means.
 
     `checkpoint` gives the characters of the weights, `data` those of the training labels; each is
     called only when the name stands in `spec`.
     """
+    if spec in easyocr_catalog.recognisers():
+        raise CharsetError(f"{source} {spec}", f"did you mean easyocr:{spec}?")
     parts = spec.split("+")
-    names = [part for part in parts if _is_name(part)]
-    if not names:
-        return _named("--character", normalised(spec))
-    if len(names) < len(parts):
-        other = next(part for part in parts if part not in names)
+    if not is_names(spec):
+        other = next(part for part in parts if not _is_name(part))
+        if not any(map(_is_name, parts)):
+            return _named(source, normalised(spec))
         raise CharsetError(
-            f"--character {spec}",
+            f"{source} {spec}",
             f"joins names, but {other!r} is not one: a name is easyocr:NETWORK, checkpoint, data or a "
             "file that ends with .txt; put further characters into such a file",
         )
@@ -158,12 +164,17 @@ def resolve(spec: str, checkpoint: Callable[[], Charset], data: Callable[[], Ite
             found = sorted(set(data()))
         elif part.startswith("easyocr:"):
             network = easyocr_catalog.recogniser(part.removeprefix("easyocr:"))
-            found = _named(f"--character {part}", network.characters)
+            found = _named(f"{source} {part}", network.characters)
         else:
-            found = read_file(Path(part))
+            found = read_file(Path(part), f"{source} {part}")
         charset = Charset("".join(found)) if charset is None else charset.joined_with(found)
     assert charset is not None
     return charset
+
+
+def is_names(spec: str) -> bool:
+    """Say whether a spec is names joined by +, not characters."""
+    return all(map(_is_name, spec.split("+")))
 
 
 def _is_name(part: str) -> bool:
@@ -184,8 +195,8 @@ def _problems(characters: str) -> list[str]:
     twice = [character for character, count in Counter(characters).items() if count > 1]
     if twice:
         problems.append(
-            f"{len(twice):,} of them stand there more than once ({abridged(''.join(twice))}); "
-            "each class is one character, so remove the repetitions "
+            f"repeated characters: {len(twice):,} ({abridged(''.join(twice))}); each class is one "
+            "character, so remove the repetitions "
             "(if a file was meant, its name must end with .txt)"
         )
     unseen = [c for c in dict.fromkeys(characters) if unicodedata.category(c) in ("Cc", "Cs")]

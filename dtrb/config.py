@@ -57,7 +57,9 @@ class ModelConfig:
     Prediction: str = option(choices=tuple(stages.PREDICTIONS), help="prediction of the characters")
     num_fiducial: int = option(20, least=4, help="fiducial points of the TPS")
     input_channel: int = option(1, help="channels of the image: 1 is grey, 3 is --rgb")
-    output_channel: int = option(256, least=16, help="channels of the features; EasyOCR's networks have 256")
+    output_channel: int = option(
+        256, least=16, help="channels of the features: 256 in EasyOCR's networks, 512 in clova's"
+    )
     hidden_size: int = option(256, least=1, help="size of the LSTM's state; EasyOCR's networks have 256")
     imgH: int = option(32, least=32, help="height of the image")
     imgW: int = option(100, least=8, help="width of the image; with --geometry easyocr the widest in a batch")
@@ -178,7 +180,7 @@ class TrainConfig:
     beta1: float = option(0.9, commands="train", least=0, help="beta1 of Adam")
     rho: float = option(0.95, commands="train", least=0, help="decay rate of Adadelta")
     eps: float = option(1e-8, commands="train", least=0, help="epsilon of Adadelta")
-    grad_clip: float = option(5.0, commands="train", least=0, help="longest gradient")
+    grad_clip: float = option(5.0, commands="train", least=0, help="clip gradients to this norm")
     baiduCTC: bool = option(
         False, commands="train test", help="accepted for old command lines; torch's CTC is used"
     )

@@ -49,5 +49,6 @@ def counted(names: Sequence[str], most: int = 3) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Give the end of a sentence that offers the nearest known name, or nothing when none is near."""
-    near = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    by_small_letters = {one.lower(): one for one in known}
+    near = get_close_matches(name.lower(), by_small_letters, n=1, cutoff=0.7)
+    return f"; did you mean {by_small_letters[near[0]]}?" if near else ""

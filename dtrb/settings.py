@@ -5,6 +5,7 @@ What a checkpoint knows about itself fills whatever none of them says (checkpoin
 """
 
 import argparse
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from itertools import pairwise
@@ -55,6 +56,7 @@ class Settings:
     command: str
     said: dict[str, Setting] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    misread: set[str] = field(default_factory=set)  # options that were said, but wrongly
 
     def get(self, name: str) -> Any:
         return self.said[name].value if name in self.said else OPTIONS[name].default
@@ -64,14 +66,26 @@ class Settings:
 
     def missing(self, known: Iterable[str] = ()) -> list[str]:
         """Say which options nobody gave that this command cannot do without."""
-        given = {*known, *(name for name, setting in self.said.items() if setting.value not in ("", ()))}
-        return [
+        given = {
+            *known,
+            *self.misread,
+            *(name for name, one in self.said.items() if one.value not in ("", ())),
+        }
+        absent = [declared for declared in OPTIONS.values() if declared.name not in given]
+        problems = [
             f"--{declared.name} is required ({declared.help}); pass it, or a --config profile that says it"
-            + (", or a --saved_model, which knows it" if declared.group == "network and pixels" else "")
-            for declared in OPTIONS.values()
-            if declared.name not in given
-            and (self.command in declared.required or declared.default is MISSING)
+            for declared in absent
+            if self.command in declared.required
         ]
+        stages = [
+            f"--{declared.name} {declared.metavar}" for declared in absent if declared.default is MISSING
+        ]
+        if stages:
+            problems.append(
+                f"the network is not described: pass {', '.join(stages)}, or a --config profile such as "
+                "configs/korean_g2.yaml, or a --saved_model, which knows"
+            )
+        return problems
 
     def clashes(self, known: Mapping[str, Setting]) -> list[str]:
         """Say which options do not go together."""
@@ -110,7 +124,12 @@ class Settings:
         except ValueError as expected:
             said = " ".join(map(str, raw)) if isinstance(raw, list) else raw
             subject = source if source.startswith("--") else f"{source}: {name}"
-            self.problems.append(f"{subject} is {said!r}; expected {expected}{_near(name, said)}")
+            near = did_you_mean(str(said), OPTIONS[name].choices)
+            self.reject(name, f"{subject} is {said!r}; expected {expected}{near}")
+
+    def reject(self, name: str, problem: str) -> None:
+        self.misread.add(name)
+        self.problems.append(problem)
 
 
 def read_command_line(command: str, argv: Sequence[str]) -> Settings:
@@ -134,11 +153,11 @@ def read_command_line(command: str, argv: Sequence[str]) -> Settings:
             words = ["true"]
         if name in mistaken:
             value = mistaken[name]
-            settings.problems.append(f"--{name}: {value!r} looks like a flag; write --{name}={value}")
+            settings.reject(name, f"--{name}: {value!r} looks like a flag; write --{name}={value}")
         elif not words:
-            settings.problems.append(f"--{name} needs a value: --{name} {declared.metavar}")
+            settings.reject(name, f"--{name} needs a value: --{name} {declared.metavar}")
         elif len(words) > 1 and not many:
-            settings.problems.append(f"--{name} takes one value, and has {len(words)}: {' '.join(words)}")
+            settings.reject(name, f"--{name} takes one value, and has {len(words)}: {' '.join(words)}")
         else:
             settings.say(name, words if many else words[0], f"--{name}")
     strays = [word for word in strays if word not in mistaken.values()]
@@ -199,10 +218,11 @@ def _explain_strays(strays: Sequence[str], command: str, flags: Mapping[str, Opt
                 problems.append(f"{word!r} belongs to no option")
             continue
         if flag[2:] in OPTIONS:
-            problems.append(f"{flag} is no option of {command}.py, but of {OPTIONS[flag[2:]].commands[0]}.py")
+            other = OPTIONS[flag[2:]].commands[0]
+            problems.append(f"{flag} is an option of {other}.py, not of {command}.py")
         else:
-            near = did_you_mean(flag, [f"--{name}" for name in [*flags, "config"]])
-            problems.append(f"there is no option {flag}{near}")
+            near = did_you_mean(flag[2:], [*flags, "config"])
+            problems.append(f"there is no option {flag}{near.replace('mean ', 'mean --')}")
         after_unknown_flag = not equals
     return problems
 
@@ -230,7 +250,7 @@ def _profile_chain(settings: Settings, path: Path) -> list[Profile]:
         chain.insert(0, profile)
         if base is None:
             return chain
-        path = path.parent / base
+        path = Path(os.path.normpath(path.parent / base))
 
 
 def _read_profile(settings: Settings, path: Path) -> tuple[Profile, str | None]:
@@ -238,6 +258,15 @@ def _read_profile(settings: Settings, path: Path) -> tuple[Profile, str | None]:
         entries = flat_yaml.read(path)
     except ConfigError as error:
         settings.problems.append(f"--config {error}")
+        settings.misread.update(OPTIONS)  # nobody knows what it would have said
+        return {}, None
+    if {"number", "symbol", "lang_char"} <= {entry.name for entry in entries}:
+        settings.problems.append(
+            f"--config {path}: this is a configuration of EasyOCR's trainer. Its network is that of "
+            "configs/english_g2.yaml; number + symbol + lang_char are --character, experiment_name is "
+            "--exp_name"
+        )
+        settings.misread.update(OPTIONS)
         return {}, None
     profile: Profile = {}
     base = None
@@ -290,7 +319,3 @@ def _kept(config: RunConfig) -> dict[str, Any]:
         for name, value in config.flat().items()
         if "train" in OPTIONS[name].commands and OPTIONS[name].in_profile
     }
-
-
-def _near(name: str, said: Any) -> str:
-    return did_you_mean(str(said), OPTIONS[name].choices)

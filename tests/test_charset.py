@@ -32,7 +32,7 @@ def test_order_is_class_order():
     ("characters", "message"),
     [
         ("", "there are none"),
-        ("abca", r"1 of them stand there more than once \(a\)"),
+        ("abca", r"repeated characters: 1 \(a\)"),
         ("ab\n", "U\\+000A"),
         ("ab\ud800", "U\\+D800"),
     ],
@@ -104,7 +104,7 @@ def test_names_and_characters_do_not_mix():
 
 
 def test_lists_of_easyocr_that_repeat_characters_are_refused_by_name():
-    with pytest.raises(CharsetError, match=r"easyocr:devanagari_g1.*more than once"):
+    with pytest.raises(CharsetError, match=r"easyocr:devanagari_g1.*repeated"):
         resolved("easyocr:devanagari_g1")
 
 

@@ -231,7 +231,7 @@ def test_the_charset_changes_as_was_chosen(run, weights, policy, character, mess
 
 def test_repeated_characters(run):
     words = ["--config", "configs/korean_g2.yaml", "--character", "abca"]
-    assert "1 of them stand there more than once (a)" in refused(run, *words)
+    assert "repeated characters: 1 (a)" in refused(run, *words)
 
 
 def test_characters_that_begin_with_a_dash(run):

@@ -188,7 +188,7 @@ def test_a_limit_for_each_data_set():
 def test_keyword_arguments_are_checked_as_flags_are():
     with pytest.raises(ConfigError, match="2 problems"):
         ModelConfig(**{**CRNN, "FeatureExtraction": "VGGG"}, imgH="high")
-    with pytest.raises(ConfigError, match="more than once"):
+    with pytest.raises(ConfigError, match="repeated"):
         ModelConfig(**CRNN, character="aa")
 
 

@@ -38,7 +38,10 @@ def locate(saved_model: str) -> Path:
 def download(network: PublishedNetwork, path: Path, fetch: Callable[[str], IO[bytes]] | None = None) -> None:
     """Fetch the published zip and put the one file that it holds in its place, if its md5 is right."""
     fetch = fetch or (lambda url: urllib.request.urlopen(url, timeout=30))
-    by_hand = f"download {network.url} elsewhere, unpack it, and put {network.filename} into {path.parent}"
+    by_hand = (
+        f"if you have {network.filename}, pass it: --saved_model /path/to/{network.filename}; or download "
+        f"{network.url} elsewhere, unpack it, and put {network.filename} into {path.parent}"
+    )
     if not network.url.startswith("https://"):
         raise CheckpointError(f"easyocr:{network.name}", f"{network.url} is not a safe address; {by_hand}")
     try:
@@ -58,8 +61,9 @@ def download(network: PublishedNetwork, path: Path, fetch: Callable[[str], IO[by
                     f"easyocr:{network.name}", f"what was downloaded is not the published file; {by_hand}"
                 )
     except (OSError, zipfile.BadZipFile, KeyError) as error:  # URLError and time-outs are OSErrors
+        reason = getattr(error, "reason", error)
         raise CheckpointError(
-            f"easyocr:{network.name}", f"could not be downloaded ({error}); {by_hand}"
+            f"easyocr:{network.name}", f"could not be downloaded ({reason}); {by_hand}"
         ) from None
 
 

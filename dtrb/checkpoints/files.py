@@ -76,8 +76,10 @@ class Checkpoint:
             return f"EasyOCR {published.name}" if published.generation else f"EasyOCR's {self.told}"
         if isinstance(self.told, str):
             return self.told
-        own = f", made by dtrb {self.metadata['versions']['dtrb']}" if self.metadata else ""
-        return self.told.description + own
+        if self.metadata:
+            made_by = f"dtrb {self.metadata['versions']['dtrb']}"
+            return f"{self.told.stages} recogniser ({self.told.num_class:,} classes), made by {made_by}"
+        return self.told.description
 
 
 def read(name: str) -> Checkpoint:
@@ -236,7 +238,7 @@ def _what_is_known(
             config = asdict(ModelConfig(**metadata["config"]))
         except (TypeError, KeyError, ConfigError) as error:
             raise CheckpointError(name, f"its description is not understood ({error}); update dtrb") from None
-        known = {option: Setting(value, "its own record") for option, value in config.items()}
+        known = {option: Setting(value, f"{path.name}, its own record") for option, value in config.items()}
         if len(config["character"]) != network.num_character:
             raise CheckpointError(
                 name,
@@ -244,7 +246,7 @@ def _what_is_known(
                 f"{network.num_character:,}",
             )
     elif published:
-        source = f"EasyOCR's {published.name}, by md5"
+        source = f"EasyOCR's {published.name}, known by its md5"
         pixels = {"imgH": 64, "imgW": 600, "PAD": True, "geometry": "easyocr"}
         known = {option: Setting(value, source) for option, value in pixels.items()}
         try:

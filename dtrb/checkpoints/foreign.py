@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
+from dtrb import easyocr_catalog
 from dtrb.errors import did_you_mean
 
 # How files begin that people take for weights.
@@ -27,8 +28,11 @@ HARMLESS = re.compile(r"collections\.OrderedDict|torch\.(_utils\._rebuild_\w+|\w
 def refuse(path: Path) -> str | None:
     """Say why a file is no PyTorch checkpoint, as far as its name and its bytes show it."""
     if not path.exists():
-        near = did_you_mean(path.name, [one.name for one in path.parent.glob("*.pth")])
-        return f"no such file{near}"
+        if path.stem.lower().removeprefix("easyocr:") in easyocr_catalog.recognisers():
+            return f"no such file; did you mean easyocr:{path.stem.lower().removeprefix('easyocr:')}?"
+        return f"no such file{did_you_mean(path.name, [one.name for one in path.parent.glob('*.pth')])}"
+    if (path / "data.mdb").exists():
+        return "a data set (LMDB), not weights; pass it as --train_data"
     if path.is_dir():
         found = sorted(one.name for one in path.glob("*.pth"))
         return f"a folder; pass a file in it{': ' + ', '.join(found) if found else ''}"
@@ -51,6 +55,8 @@ def refuse(path: Path) -> str | None:
         )
     if head.startswith(b"PK\x03\x04"):
         return _refuse_zip(path)
+    if path.suffix in (".txt", ".yaml", ".yml", ".json"):
+        return "not a PyTorch checkpoint: a text file; pass the .pth that it belongs to"
     if head[8:9] == b"{" and head[:8].endswith(b"\0\0\0"):
         return "not a PyTorch checkpoint: a safetensors file"
     return None

@@ -56,20 +56,31 @@ class Network:
     @property
     def description(self) -> str:
         """Say what the shapes look like. Shapes tell a shape, not an identity."""
-        sizes = (self.stages, self.input_channel, self.output_channel, self.hidden_size)
-        if sizes == ("None-ResNet-BiLSTM-CTC", 1, 512, 512):
-            generation, name = 1, "EasyOCR generation-1 network, 512/512"
-        elif sizes == ("None-VGG-BiLSTM-CTC", 1, 256, 256):
-            generation, name = 2, "EasyOCR generation-2 network, 256/256"
-        else:
+        if not self.easyocr_generation:
             return f"{self.stages} recogniser ({self.num_class:,} classes)"
-        alike = [
+        name = (
+            f"EasyOCR generation-{self.easyocr_generation} network, {self.output_channel}/{self.hidden_size}"
+        )
+        like = f"{self.easyocr_names[0]}-shaped, " if self.easyocr_names else ""
+        return f"{name} ({like}{self.num_class:,} classes)"
+
+    @property
+    def easyocr_generation(self) -> int:
+        """Give the generation of EasyOCR's networks that has these stages and sizes, or 0."""
+        sizes = (self.input_channel, self.output_channel, self.hidden_size)
+        if self.stages == "None-ResNet-BiLSTM-CTC" and sizes == (1, 512, 512):
+            return 1
+        return 2 if self.stages == "None-VGG-BiLSTM-CTC" and sizes == (1, 256, 256) else 0
+
+    @property
+    def easyocr_names(self) -> list[str]:
+        """List EasyOCR's networks of this very shape, the number of classes included."""
+        return [
             published.name
             for published in easyocr_catalog.recognisers().values()
-            if published.generation == generation and len(published.characters) == self.num_character
+            if (published.generation, len(published.characters))
+            == (self.easyocr_generation, self.num_character)
         ]
-        like = f"{alike[0]}-shaped, " if alike else ""
-        return f"{name} ({like}{self.num_class:,} classes)"
 
 
 def tell(shapes: Shapes) -> Network | str:

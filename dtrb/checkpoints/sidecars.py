@@ -17,7 +17,7 @@ from dtrb.settings import Setting, read_opt_txt
 def read_beside(path: Path, network: Network) -> tuple[dict[str, Setting], list[str]]:
     """Give what the first fitting file beside `path` knows, and notes on those that do not fit."""
     notes: list[str] = []
-    for beside in (path.with_suffix(".yaml"), path.with_name("opt.yaml"), path.with_name("opt.txt")):
+    for beside in _candidates(path):
         if not beside.is_file():
             continue
         try:
@@ -32,6 +32,14 @@ def read_beside(path: Path, network: Network) -> tuple[dict[str, Setting], list[
     return {}, notes
 
 
+def _candidates(path: Path) -> list[Path]:
+    candidates = [path.with_suffix(".yaml"), path.with_name("opt.yaml"), path.with_name("opt.txt")]
+    if path.parent.name == "model":  # of an EasyOCR user network, whose yaml lies one folder up or next door
+        above, name = path.parent.parent, f"{path.stem}.yaml"
+        candidates += [above / name, above / "user_network" / name]
+    return candidates
+
+
 def _read(beside: Path) -> dict[str, Any]:
     """Read a file into our options, whatever words its maker used."""
     if beside.suffix == ".txt":
@@ -42,6 +50,7 @@ def _read(beside: Path) -> dict[str, Any]:
         return {
             "character": "".join(characters) if isinstance(characters, list) else characters,
             "imgH": said.get("imgH"),
+            "imgW": 600,  # as EasyOCR's own networks were trained; it reads any width
             "geometry": "easyocr",
             "PAD": True,
         }

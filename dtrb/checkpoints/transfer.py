@@ -47,7 +47,7 @@ class TransferReport:
 
     def __str__(self) -> str:
         head = (
-            "new, the file's does not fit"
+            "new (nothing of the file's fits)"
             if self.new_head
             else f"{self.rows_kept:,} rows kept, {self.rows_new:,} new, {self.rows_dropped:,} dropped"
         )

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+import dtrb
 from dtrb.errors import DtrbError
 
 COMMANDS = {
@@ -25,14 +26,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("usage: python -m dtrb COMMAND [--help]\n")
         print("\n".join(f"  {name:10}{about}" for name, about in COMMANDS.items()))
         return 0
+    if words[0] == "--version":
+        print(f"dtrb {dtrb.__version__}")
+        return 0
     if words[0] not in COMMANDS:
         print(f"dtrb: there is no command {words[0]}; there are {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
-    command = importlib.import_module(f"dtrb.cli.{words[0]}")
     try:
+        command = importlib.import_module(f"dtrb.cli.{words[0]}")
         return int(command.main(words[1:]))
     except DtrbError as error:
         print(error, file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("dtrb"):
+            raise
+        print(
+            f"{error.name} is not installed for {sys.executable}; type: source .venv/bin/activate "
+            "(./demo.sh makes that environment), or: pip install .",
+            file=sys.stderr,
+        )
         return 2
     except BrokenPipeError:  # whoever read the output has seen enough, as in `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

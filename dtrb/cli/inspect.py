@@ -34,7 +34,7 @@ def gather(checkpoint: "Checkpoint") -> dict[str, Any]:
         "bytes": checkpoint.path.stat().st_size,
         "md5": checkpoint.md5,
         "tensors": len(checkpoint.tensors),
-        "values": sum(tensor.numel() for tensor in checkpoint.tensors.values()),
+        "parameters_and_buffers": sum(tensor.numel() for tensor in checkpoint.tensors.values()),
         "dtypes": kinds,
         "key_prefix": checkpoint.prefix,
         "nested_in": checkpoint.nest,
@@ -56,11 +56,11 @@ def report(facts: Mapping[str, Any]) -> str:
 
     where = f"keys after {facts['key_prefix']!r}" if facts["key_prefix"] else "keys without prefix"
     where += f", in the entry {facts['nested_in']!r}" if facts["nested_in"] else ""
-    kinds = ", ".join(facts["dtypes"])
+    numbers = f"{facts['parameters_and_buffers']:,} parameters and buffers of {', '.join(facts['dtypes'])}"
     lines = [
         f"{facts['file']}: {facts['description']}",
         f"  {facts['bytes']:,} bytes, md5 {facts['md5']}",
-        f"  {facts['tensors']:,} tensors, {facts['values']:,} values of {kinds}, {where}",
+        f"  {facts['tensors']:,} tensors, {numbers}, {where}",
     ]
     known = [name for name in MODEL_OPTIONS if name in facts]
     for name in known:

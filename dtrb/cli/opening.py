@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from dtrb.charset import Charset
-from dtrb.config import OPTIONS, shown
+from dtrb.config import MODEL_OPTIONS, OPTIONS, shown
 from dtrb.settings import Settings, read_command_line
 
 if TYPE_CHECKING:  # torch: not before --help has been answered
@@ -33,11 +33,22 @@ def characters_of_training_data(settings: Settings) -> Iterable[str]:
 
 
 def configuration_report(agreement: "Agreement", command: str) -> str:
-    """List every option that somebody said, the file of weights included, and who it was."""
+    """List what describes the network, and all else that somebody said; each with who said it."""
     lines = ["configuration (what is not listed has its default):"]
+    idle = (
+        {"rgb", "sensitive"}
+        if agreement.run.model.Transformation == "TPS"
+        else {"rgb", "sensitive", "num_fiducial"}
+    )
     for name, value in agreement.run.flat().items():
-        said = name in agreement.sources or value != OPTIONS[name].default
-        if command in OPTIONS[name].commands and said:
+        option = OPTIONS[name]
+        if (
+            command not in option.commands
+            or not option.in_profile
+            or (name in idle and value == option.default)
+        ):
+            continue
+        if name in MODEL_OPTIONS or name in agreement.sources or value != option.default:
             told = str(Charset(value)) if name == "character" else shown(name, value)
             lines.append(f"  {name:17}  {told}   ({agreement.sources.get(name, 'default')})")
     return "\n".join([*lines, *(f"note: {note}" for note in agreement.notes)])

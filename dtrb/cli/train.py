@@ -10,11 +10,10 @@ def main(argv: Sequence[str]) -> int:
     agreement, _ = open_network("train", argv)
     run, checkpoint = agreement.run, agreement.checkpoint
     if checkpoint and not run.train.FT:
-        print(
-            f"goes on counting from iteration {checkpoint.iteration:,} with a fresh optimizer; "
-            "to go on exactly where a run stopped, pass --resume"
-        )
+        exact = "; --resume goes on exactly where its run stopped" if checkpoint.metadata else ""
+        print(f"start: iteration {checkpoint.iteration:,}, with a fresh optimizer{exact}")
     if run.train.dry_run:
+        print("dry run: network and weights are in order; the data sets were not looked at")
         return 0
-    print("train.py: the training loop is not in this version; it can only --dry_run", file=sys.stderr)
+    print("train.py: the training loop is not in this version; try --dry_run", file=sys.stderr)
     return 1

@@ -13,6 +13,8 @@ def find(roots: Sequence[str], select: Sequence[str] = ("/",)) -> list[Path]:
     """Give the LMDBs below the roots that stand in one of the selected folders, in order of name."""
     found: list[Path] = []
     for root in map(Path, roots):
+        if root.name == "data.mdb":
+            raise DataError(str(root), f"a data set is a folder; pass {root.parent}")
         if not root.is_dir():
             raise DataError(
                 str(root), "there is no such folder; a data set is a folder with a data.mdb in it"
