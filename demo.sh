@@ -40,7 +40,7 @@ config = ModelConfig(
     imgH=64, imgW=600, PAD=True, geometry='easyocr', character=korean.characters,
 )
 Path('$base').parent.mkdir(parents=True, exist_ok=True)
-save(Path('$base'), Recognizer(config), config)
+save(Path('$base'), Recognizer(config))
 "
 show python -c "$build"
 

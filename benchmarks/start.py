@@ -37,7 +37,7 @@ def main() -> None:
             Prediction="CTC",
             character=korean,
         )
-        save(weights, Recognizer(config), config)
+        save(weights, Recognizer(config))
         data = ["--train_data", "x", "--valid_data", "y"]
         commands = {
             "python -c pass": ["-c", "pass"],

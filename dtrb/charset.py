@@ -1,8 +1,8 @@
 """The characters that a network can write. Their order is the order of its classes.
 
 `--character` takes the characters themselves, or names joined by `+`: a file (its name ends with
-.txt), `easyocr:korean_g2`, `checkpoint`, `data`. No name can be mistaken for a set of characters,
-because each of them, even the bare ending `.txt`, has some character twice.
+.txt), `easyocr:korean_g2`, `checkpoint`, `data`. None of these can be mistaken for a set of
+characters, because each, even the bare ending `.txt`, has some character twice.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dtrb import easyocr_catalog
 from dtrb.errors import CharsetError
+from dtrb.textfile import UnreadableError, read_text
 
 
 @dataclass(frozen=True)
@@ -106,16 +107,19 @@ def normalised(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def composed(characters: str) -> str:
+    """Compose the characters of a set, but leave those that NFC itself takes apart (Bengali য়)."""
+    nfc = normalised(characters)
+    return nfc if len(nfc) <= len(characters) else characters
+
+
 def read_file(path: Path, subject: str = "") -> Charset:
     """Read a set from a file: all in one line, or (PaddleOCR's dictionaries) one character a line."""
     subject = subject or str(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise CharsetError(subject, "there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CharsetError(subject, f"cannot be read as UTF-8 text: {error}") from None
-    lines = normalised(text).removesuffix("\n").split("\n")
+        lines = composed(read_text(path)).removesuffix("\n").split("\n")
+    except UnreadableError as reason:
+        raise CharsetError(subject, str(reason)) from None
     wrong = [number for number, line in enumerate(lines, 1) if len(line) != 1]
     if len(lines) > 1 and wrong:
         raise CharsetError(
@@ -126,13 +130,30 @@ def read_file(path: Path, subject: str = "") -> Charset:
     return _named(subject, "".join(lines))
 
 
+def split_names(spec: str) -> tuple[list[str], str]:
+    """Take a spec apart into the names it joins by +, and what is left that is no name.
+
+    A file's name may hold a + itself: what is no name yet is tried with what follows.
+    """
+    names: list[str] = []
+    rest: list[str] = []
+    for part in spec.split("+"):
+        rest.append(part)
+        name = "+".join(rest)
+        if name in ("checkpoint", "data") or name.startswith("easyocr:") or name.endswith(".txt"):
+            names.append(name)
+            rest = []
+    return names, "+".join(rest)
+
+
 def anchored(spec: str, folder: Path) -> str:
     """Look for the files that a profile names beside the profile first."""
-    if not is_names(spec):
+    names, rest = split_names(spec)
+    if rest:
         return spec
     return "+".join(
-        os.path.normpath(folder / part) if part.endswith(".txt") and (folder / part).is_file() else part
-        for part in spec.split("+")
+        os.path.normpath(folder / name) if name.endswith(".txt") and _is_file(folder / name) else name
+        for name in names
     )
 
 
@@ -144,41 +165,38 @@ def resolve(
     `checkpoint` gives the characters of the weights, `data` those of the training labels; each is
     called only when the name stands in `spec`.
     """
+    names, rest = split_names(spec)
     if spec in easyocr_catalog.recognisers():
         raise CharsetError(f"{source} {spec}", f"did you mean easyocr:{spec}?")
-    parts = spec.split("+")
-    if not is_names(spec):
-        other = next(part for part in parts if not _is_name(part))
-        if not any(map(_is_name, parts)):
-            return _named(source, normalised(spec))
+    if not names:
+        return _named(source, composed(spec))
+    if rest:
         raise CharsetError(
-            f"{source} {spec}",
-            f"joins names, but {other!r} is not one: a name is easyocr:NETWORK, checkpoint, data or a "
-            "file that ends with .txt; put further characters into such a file",
+            f"{source} {abridged(spec, 30)}",
+            f"joins names, but {abridged(rest)!r} is not one: a name is easyocr:NETWORK, checkpoint, data or "
+            "a file that ends with .txt; put further characters into such a file",
         )
     charset: Charset | None = None
-    for part in parts:
-        if part == "checkpoint":
+    for name in names:
+        if name == "checkpoint":
             found: Iterable[str] = checkpoint()
-        elif part == "data":
+        elif name == "data":
             found = sorted(set(data()))
-        elif part.startswith("easyocr:"):
-            network = easyocr_catalog.recogniser(part.removeprefix("easyocr:"))
-            found = _named(f"{source} {part}", network.characters)
+        elif name.startswith("easyocr:"):
+            network = easyocr_catalog.recogniser(name.removeprefix("easyocr:"))
+            found = _named(f"{source} {name}", network.characters)
         else:
-            found = read_file(Path(part), f"{source} {part}")
+            found = read_file(Path(name), f"{source} {name}")
         charset = Charset("".join(found)) if charset is None else charset.joined_with(found)
     assert charset is not None
     return charset
 
 
-def is_names(spec: str) -> bool:
-    """Say whether a spec is names joined by +, not characters."""
-    return all(map(_is_name, spec.split("+")))
-
-
-def _is_name(part: str) -> bool:
-    return part in ("checkpoint", "data") or part.startswith("easyocr:") or part.endswith(".txt")
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _named(subject: str, characters: str) -> Charset:

@@ -30,8 +30,10 @@ class Option:
     help: str
     commands: tuple[str, ...]  # whose flag it is
     required: tuple[str, ...] = ()  # the commands that cannot do without
-    choices: tuple[str, ...] = ()
+    choices: tuple[Any, ...] = ()
     least: float = -math.inf
+    most: float = 10**9
+    multiple: int = 1  # of what a number must be
     separator: str = ""  # between the parts of a list in one word
     form: str = ""  # what a value looks like, for --help
     in_profile: bool = True  # False: a thing to do now, not a setting to keep
@@ -39,7 +41,7 @@ class Option:
     @property
     def metavar(self) -> str:
         known = {bool: "", int: "N", float: "X"}
-        return self.form or "|".join(self.choices) or known.get(self.type, self.name.upper())
+        return self.form or "|".join(map(str, self.choices)) or known.get(self.type, self.name.upper())
 
 
 def option(default: Any = MISSING, *, help: str, commands: str = "train test run", **facts: Any) -> Any:
@@ -55,14 +57,18 @@ class ModelConfig:
     FeatureExtraction: str = option(choices=tuple(stages.FEATURE_EXTRACTORS), help="convolutional network")
     SequenceModeling: str = option(choices=tuple(stages.SEQUENCE_MODELS), help="context between the frames")
     Prediction: str = option(choices=tuple(stages.PREDICTIONS), help="prediction of the characters")
-    num_fiducial: int = option(20, least=4, help="fiducial points of the TPS")
-    input_channel: int = option(1, help="channels of the image: 1 is grey, 3 is --rgb")
+    num_fiducial: int = option(20, least=4, most=1000, multiple=2, help="fiducial points of the TPS")
+    input_channel: int = option(1, choices=(1, 3), help="channels of the image: 1 is grey, 3 is --rgb")
     output_channel: int = option(
-        256, least=16, help="channels of the features: 256 in EasyOCR's networks, 512 in clova's"
+        256, least=16, most=2**16, help="channels of the features: 256 in EasyOCR's networks, 512 in clova's"
     )
-    hidden_size: int = option(256, least=1, help="size of the LSTM's state; EasyOCR's networks have 256")
-    imgH: int = option(32, least=32, help="height of the image")
-    imgW: int = option(100, least=8, help="width of the image; with --geometry easyocr the widest in a batch")
+    hidden_size: int = option(
+        256, least=1, most=2**16, help="size of the LSTM's state; EasyOCR's networks have 256"
+    )
+    imgH: int = option(32, least=32, most=2**16, help="height of the image")
+    imgW: int = option(
+        100, least=8, most=2**16, help="width of the image; with --geometry easyocr the widest in a batch"
+    )
     rgb: bool = option(False, help="read the images in colour")
     PAD: bool = option(False, help="keep the ratio of the image and pad it")
     geometry: str = option(
@@ -153,6 +159,9 @@ class DataConfig:
         help="do not leave out labels that are too long or have other characters",
     )
 
+    def __post_init__(self) -> None:
+        _check_fields(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
@@ -174,7 +183,9 @@ class TrainConfig:
     )
     num_iter: int = option(300000, commands="train", least=1, help="iterations to train for")
     valInterval: int = option(2000, commands="train", least=1, help="iterations between validations")
-    manualSeed: int = option(1111, commands="train", least=0, help="seed of everything random")
+    manualSeed: int = option(
+        1111, commands="train", least=0, most=2**32 - 1, help="seed of everything random"
+    )
     adam: bool = option(False, commands="train", help="use Adam, not Adadelta")
     lr: float = option(1.0, commands="train", least=0, help="learning rate")
     beta1: float = option(0.9, commands="train", least=0, help="beta1 of Adam")
@@ -235,54 +246,25 @@ def convert(name: str, value: Any) -> Any:
     declared = OPTIONS[name]
     if declared.separator and isinstance(value, str):
         value = value.split(declared.separator)
-    if declared.choices:
-        return _choice(value, declared)
+    if value is None and declared.default is None:
+        return None
     if declared.type is bool:
         return _switch(value)
     if declared.type in (int, float):
-        return _number(value, declared.type, declared.least)
-    if value is None and declared.default is None:
-        return None
+        return _number(value, declared.type, declared)
     if declared.type is str:
-        return _text(value)
+        return _choice(value, declared) if declared.choices else _text(value)
+
     parts = value if isinstance(value, list | tuple) else (value,)
+    if not parts and declared.separator:
+        raise ValueError(f"at least one: {declared.form}")
     if declared.type == tuple[str, ...]:
         return tuple(map(_text, parts))
     if declared.type == tuple[float, ...] | None:
-        return tuple(_number(part, float, declared.least) for part in parts)
+        return tuple(_number(part, float, declared) for part in parts)
     assert declared.type == int | tuple[int, ...]
-    numbers = tuple(_number(part, int, declared.least) for part in parts)
+    numbers = tuple(_number(part, int, declared) for part in parts)
     return numbers[0] if len(numbers) == 1 else numbers
-
-
-def cross_check(values: Mapping[str, Any]) -> list[str]:
-    """Find the options that do not go together."""
-    problems = []
-    if values["num_fiducial"] % 2:
-        problems.append(
-            f"--num_fiducial is {values['num_fiducial']}; half the points are at the top of the image and "
-            "half at the bottom, so pass an even number"
-        )
-    if values["input_channel"] not in (1, 3):
-        problems.append(
-            f"--input_channel is {values['input_channel']}; an image is grey (1) or in colour (3, with --rgb)"
-        )
-    parts = len(values["select_data"])
-    for name in ("batch_ratio", "batch_max_length"):
-        count = len(values[name]) if isinstance(values[name], tuple) else parts
-        if count != parts:
-            problems.append(
-                f"--{name} has {count} numbers ({shown(name, values[name])}) for the {parts} of "
-                f"--select_data {shown('select_data', values['select_data'])}; give one for each"
-            )
-    if values["FT"] and not values["saved_model"]:
-        problems.append(
-            "--FT fine-tunes the weights of --saved_model, and there are none; "
-            "pass --saved_model easyocr:korean_g2 or a file, or leave --FT out"
-        )
-    if values["resume"] and values["overwrite"]:
-        problems.append("--resume goes on with a run and --overwrite replaces it; pass one of them")
-    return problems
 
 
 def shown(name: str, value: Any) -> str:
@@ -309,8 +291,8 @@ def _check_fields(config: Any) -> None:
 
 
 def _choice(value: Any, declared: Option) -> str:
-    if "None" in declared.choices and value in (None, "null", "~"):
-        return "None"  # how YAML says it
+    if value is None and "None" in declared.choices:
+        return "None"
     if value not in declared.choices:
         raise ValueError(" or ".join(declared.choices))
     return str(value)
@@ -325,19 +307,28 @@ def _switch(value: Any) -> bool:
     return words[value.lower()]
 
 
-def _number(value: Any, kind: type, least: float) -> Any:
-    expected = ("a whole number" if kind is int else "a number") + (
-        f" of at least {least:g}" if least > -math.inf else ""
-    )
+def _number(value: Any, kind: type, declared: Option) -> Any:
     try:
         if isinstance(value, bool) or (kind is int and isinstance(value, float)):
             raise ValueError
         number = kind(value)
-    except (TypeError, ValueError):
-        raise ValueError(expected) from None
-    if not math.isfinite(number) or number < least:
-        raise ValueError(expected)
+        fits = declared.least <= number <= declared.most
+        fits = fits and (declared.multiple == 1 or number % declared.multiple == 0)
+    except (TypeError, ValueError, OverflowError):
+        fits = False
+    if not fits or (declared.choices and number not in declared.choices):
+        raise ValueError(_expected(kind, declared))
     return number
+
+
+def _expected(kind: type, declared: Option) -> str:
+    if declared.choices:
+        return " or ".join(map(str, declared.choices))
+    words = "a whole number" if kind is int else "a number"
+    words = "an even number" if declared.multiple == 2 else words
+    if declared.least > -math.inf:
+        words += f" of at least {declared.least:,}"
+    return words + f" and at most {declared.most:,}" * (declared.most < 10**9)
 
 
 def _text(value: Any) -> str:

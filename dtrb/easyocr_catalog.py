@@ -69,7 +69,7 @@ def recogniser(name: str) -> PublishedNetwork:
 def model_folder() -> Path:
     """Give the folder where EasyOCR keeps its weights, by EasyOCR's own rule."""
     module_path = os.environ.get("EASYOCR_MODULE_PATH") or os.environ.get("MODULE_PATH") or "~/.EasyOCR"
-    return Path(module_path).expanduser() / "model"
+    return Path(os.path.expanduser(module_path)) / "model"  # noqa: PTH111 (Path's own fails on ~nobody)
 
 
 @cache

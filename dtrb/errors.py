@@ -42,9 +42,14 @@ class CheckpointError(DtrbError):
     """A file of weights that is not what it should be."""
 
 
+def printable(text: object) -> str:
+    """Show what came from a file without letting it write to the terminal as it likes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
 def counted(names: Sequence[str], most: int = 3) -> str:
     """Show a long list by its length and its beginning."""
-    return f"{len(names):,} ({', '.join(names[:most])}{', …' if len(names) > most else ''})"
+    return f"{len(names):,} ({', '.join(map(printable, names[:most]))}{', …' if len(names) > most else ''})"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -21,7 +21,6 @@ from dtrb.config import (
     RunConfig,
     TrainConfig,
     convert,
-    cross_check,
     shown,
 )
 from dtrb.errors import ConfigError, did_you_mean
@@ -38,6 +37,8 @@ EXAMPLE = {
     "run": "--saved_model saved_models/NAME/best_accuracy.pth --image_folder DIR",
 }
 
+
+DEEPEST = 20  # profiles that build on one another
 
 Part = TypeVar("Part", ModelConfig, DataConfig, TrainConfig)
 Profile = dict[str, tuple[Any, str]]  # option -> what stands there, and where
@@ -87,19 +88,37 @@ class Settings:
             )
         return problems
 
-    def clashes(self, known: Mapping[str, Setting]) -> list[str]:
-        """Say which options do not go together."""
-        problems = cross_check(self._values(known))
-        if self.get("rgb") and self.get("input_channel") == 1 and "input_channel" in self.said:
-            problems.append("--rgb is three channels, but --input_channel says 1; leave one of them out")
+    def clashes(self) -> list[str]:
+        """Say which of the options that were said do not go together."""
+        problems = []
+        if {"rgb", "input_channel"} <= self.said.keys() and self.get("rgb") != (
+            self.get("input_channel") == 3
+        ):
+            problems.append(
+                f"{self.said['rgb'].source} says rgb {self.get('rgb')}, {self.said['input_channel'].source} "
+                f"says input_channel {self.get('input_channel')}; colour is three channels: leave one out"
+            )
+        parts = self.get("select_data")
+        for name in ("batch_ratio", "batch_max_length"):
+            numbers = self.get(name)
+            if self.command == "train" and isinstance(numbers, tuple) and len(numbers) != len(parts):
+                problems.append(
+                    f"--{name} has {len(numbers)} numbers ({shown(name, numbers)}) for the {len(parts)} of "
+                    f"--select_data {shown('select_data', parts)}; give one for each"
+                )
+        if self.get("FT") and not self.get("saved_model") and "saved_model" not in self.misread:
+            problems.append(
+                "--FT fine-tunes the weights of --saved_model, and there are none; "
+                "pass --saved_model easyocr:korean_g2 or a file, or leave --FT out"
+            )
+        if self.get("resume") and self.get("overwrite"):
+            problems.append("--resume goes on with a run and --overwrite replaces it; pass one of them")
         return problems
 
     def build(self, known: Mapping[str, Setting]) -> RunConfig:
         """Make the configuration: the defaults, then what is `known`, then what was said."""
-        problems = [*self.problems, *self.missing(known), *self.clashes(known)]
-        if problems:
-            raise ConfigError(f"{self.command}.py cannot start", problems)
-        values = self._values(known)
+        values = {name: declared.default for name, declared in OPTIONS.items()}
+        values |= {name: setting.value for name, setting in {**known, **self.said}.items()}
         if not values["exp_name"]:
             values["exp_name"] = (
                 f"{values['Transformation']}-{values['FeatureExtraction']}-{values['SequenceModeling']}-"
@@ -111,10 +130,6 @@ class Settings:
 
         return RunConfig(model=fill(ModelConfig), data=fill(DataConfig), train=fill(TrainConfig))
 
-    def _values(self, known: Mapping[str, Setting]) -> dict[str, Any]:
-        defaults = {name: declared.default for name, declared in OPTIONS.items()}
-        return {**defaults, **{name: setting.value for name, setting in {**known, **self.said}.items()}}
-
     def say(self, name: str, raw: Any, source: str) -> None:
         """Take a value as it stands in a flag or a profile; one of another command is checked and left."""
         try:
@@ -124,7 +139,7 @@ class Settings:
         except ValueError as expected:
             said = " ".join(map(str, raw)) if isinstance(raw, list) else raw
             subject = source if source.startswith("--") else f"{source}: {name}"
-            near = did_you_mean(str(said), OPTIONS[name].choices)
+            near = did_you_mean(str(said), map(str, OPTIONS[name].choices))
             self.reject(name, f"{subject} is {said!r}; expected {expected}{near}")
 
     def reject(self, name: str, problem: str) -> None:
@@ -136,22 +151,23 @@ def read_command_line(command: str, argv: Sequence[str]) -> Settings:
     """Read flags, and the profiles that they name. What is wrong is collected, not raised."""
     settings = Settings(command)
     flags = {name: declared for name, declared in OPTIONS.items() if command in declared.commands}
-    parser = _parser(command, flags.values())
-    given, strays = parser.parse_known_args(argv)
-    said = vars(given)
+    parsed, strays = _parser(command, flags.values()).parse_known_args(argv)
+    given: dict[str, list[list[str]]] = vars(parsed)  # every time that a flag was given, the words after it
 
-    profiles = said.pop("config", [])
-    if profiles == [] and "--config" in argv:
+    profiles = [path for paths in given.pop("config", []) for path in paths]
+    if not profiles and "--config" in argv:
         settings.problems.append("--config needs the name of a profile, for example configs/korean_g2.yaml")
     _read_profiles(settings, profiles)
 
     mistaken = _flag_like_values(argv, strays)
-    for name, words in said.items():
-        declared = OPTIONS[name]
+    for name, times in given.items():
+        words, declared = times[-1], OPTIONS[name]
         many = declared.type == tuple[str, ...] and not declared.separator
         if declared.type is bool and not words:
             words = ["true"]
-        if name in mistaken:
+        if len(times) > 1:
+            settings.reject(name, f"--{name} is given {len(times)} times; keep one of them")
+        elif name in mistaken:
             value = mistaken[name]
             settings.reject(name, f"--{name}: {value!r} looks like a flag; write --{name}={value}")
         elif not words:
@@ -170,7 +186,12 @@ def _flag_like_values(argv: Sequence[str], strays: Sequence[str]) -> dict[str, s
     return {
         flag[2:]: word
         for flag, word in pairwise(argv)
-        if flag[2:] in OPTIONS and flag.startswith("--") and word in strays and not word.startswith("--")
+        if flag.startswith("--")
+        and flag[2:] in OPTIONS
+        and OPTIONS[flag[2:]].type is not bool
+        and word in strays
+        and word.startswith("-")
+        and not word.startswith("--")
     }
 
 
@@ -182,11 +203,13 @@ def _parser(command: str, flags: Iterable[Option]) -> argparse.ArgumentParser:
         description=ABOUT[command],
         epilog=f"for example: python {command}.py {EXAMPLE[command]}",
         allow_abbrev=False,
+        add_help=False,  # its -h would be taken for help even where it is a value: --character -h
         argument_default=argparse.SUPPRESS,
         formatter_class=_Help,
     )
+    parser.add_argument("--help", action="help", help="show this")
     parser.add_argument(
-        "--config", nargs="*", action="extend", metavar="PROFILE", help="YAML profile(s), later ones win"
+        "--config", nargs="*", action="append", metavar="PROFILE", help="YAML profile(s), later ones win"
     )
     groups: dict[str, argparse._ArgumentGroup] = {}
     for declared in flags:
@@ -198,7 +221,11 @@ def _parser(command: str, flags: Iterable[Option]) -> argparse.ArgumentParser:
         )
         told = declared.help + (f" (default {default})" if default else "")
         group.add_argument(
-            f"--{declared.name}", nargs="*", metavar=declared.metavar, help=told.replace("%", "%%")
+            f"--{declared.name}",
+            nargs="*",
+            action="append",
+            metavar=declared.metavar,
+            help=told.replace("%", "%%"),
         )
     return parser
 
@@ -213,15 +240,19 @@ def _explain_strays(strays: Sequence[str], command: str, flags: Mapping[str, Opt
     after_unknown_flag = False  # then what follows is its value
     for word in strays:
         flag, equals, _ = word.partition("=")
+        name = flag.lstrip("-")
         if not word.startswith("-"):
             if not after_unknown_flag:
                 problems.append(f"{word!r} belongs to no option")
             continue
-        if flag[2:] in OPTIONS:
-            other = OPTIONS[flag[2:]].commands[0]
-            problems.append(f"{flag} is an option of {other}.py, not of {command}.py")
+        if flag == "--":
+            problems.append("-- ends the options; leave it out")
+        elif name in OPTIONS and name not in flags:
+            problems.append(f"{flag} is an option of {OPTIONS[name].commands[0]}.py, not of {command}.py")
+        elif name in flags and flag.startswith("--"):
+            continue  # it stands after the -- that was named above
         else:
-            near = did_you_mean(flag[2:], [*flags, "config"])
+            near = did_you_mean(name, [*flags, "config", "help"])
             problems.append(f"there is no option {flag}{near.replace('mean ', 'mean --')}")
         after_unknown_flag = not equals
     return problems
@@ -240,54 +271,61 @@ def _profile_chain(settings: Settings, path: Path) -> list[Profile]:
     """Give a profile with all its bases before it, the furthest first."""
     chain: list[Profile] = []
     seen: list[Path] = []
+    named_by = "--config"
     while True:
-        if path.resolve() in (one.resolve() for one in seen):
+        if path.absolute() in (one.absolute() for one in seen) or len(seen) == DEEPEST:
             story = " → ".join(map(str, [*seen, path]))
-            settings.problems.append(f"{seen[-1]}: its base leads back to it ({story}); remove one `base:`")
+            settings.problems.append(f"{named_by} leads back to itself ({story}); remove one `base:`")
+            settings.misread.update(OPTIONS)
             return chain
-        profile, base = _read_profile(settings, path)
+        profile = _read_profile(settings, path, named_by)
         seen.append(path)
         chain.insert(0, profile)
-        if base is None:
+        if "base" not in profile:
             return chain
-        path = Path(os.path.normpath(path.parent / base))
+        base, where = profile.pop("base")
+        path, named_by = Path(os.path.normpath(path.parent / base)), f"{where}: base"
 
 
-def _read_profile(settings: Settings, path: Path) -> tuple[Profile, str | None]:
+def _read_profile(settings: Settings, path: Path, named_by: str) -> Profile:
     try:
         entries = flat_yaml.read(path)
     except ConfigError as error:
-        settings.problems.append(f"--config {error}")
+        near = did_you_mean(
+            path.name, [one.name for one in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+        )
+        settings.problems.append(f"{named_by} {error}{near}")
         settings.misread.update(OPTIONS)  # nobody knows what it would have said
-        return {}, None
+        return {}
     if {"number", "symbol", "lang_char"} <= {entry.name for entry in entries}:
         settings.problems.append(
-            f"--config {path}: this is a configuration of EasyOCR's trainer. Its network is that of "
+            f"{named_by} {path}: this is a configuration of EasyOCR's trainer. Its network is that of "
             "configs/english_g2.yaml; number + symbol + lang_char are --character, experiment_name is "
             "--exp_name"
         )
         settings.misread.update(OPTIONS)
-        return {}, None
+        return {}
     profile: Profile = {}
-    base = None
     for entry in entries:
-        name, where = entry.name, f"{path}:{entry.line}"
-        value = entry.value
-        if name == "base" and isinstance(value, str):
-            base = value
-        elif name not in OPTIONS:
+        name, value, where = entry.name, entry.value, f"{path}:{entry.line}"
+        if name != "base" and name not in OPTIONS:
             settings.problems.append(f"{where}: there is no option {name}{did_you_mean(name, OPTIONS)}")
-        elif not OPTIONS[name].in_profile:
+        elif name != "base" and not OPTIONS[name].in_profile:
             settings.problems.append(f"{where}: {name} is for the command line only; pass --{name}")
-        elif value is None:
-            settings.problems.append(f"{where}: {name} must have a value, or a list of values")
         elif name in profile:
             settings.problems.append(f"{where}: {name} is there for the second time; keep one of the two")
+        elif value is None and "None" in getattr(OPTIONS.get(name), "choices", ()):
+            profile[name] = ("None", where)  # how YAML writes the name of a stage that is not there
+        elif value is None or (name == "base" and isinstance(value, list)):
+            settings.problems.append(
+                f"{where}: {name} must have one value; leave the line out for the default"
+            )
+            settings.misread.add(name)
+        elif name == "character" and isinstance(value, str):
+            profile[name] = (charset.anchored(value, path.parent), where)
         else:
-            if name == "character" and isinstance(value, str):
-                value = charset.anchored(value, path.parent)
             profile[name] = (value, where)
-    return profile, base
+    return profile
 
 
 def write_opt_txt(config: RunConfig) -> str:

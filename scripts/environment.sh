@@ -7,39 +7,52 @@
 # PYTHON=python3.12 make .venv with this Python
 
 prepare_environment() {
-    local extra="${1:-}" wanted stamp=".venv/.ready${1:+-$1}"
+    local extra="${1:-}" ready=".venv/.dtrb-ready${1:+-$1}" python wanted lock
     if [[ "${DTRB_ENV:-}" == active ]]; then
         echo "environment: the active one, $(command -v python)"
         return
     fi
-    local python
     python="$(_find_python)"
-    wanted="$(cat pyproject.toml constraints.txt | "$python" -c \
-        'import hashlib, sys; print(sys.version_info[:3], hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')"
+    wanted="$("$python" -c "$_DEPENDENCIES")"
 
-    exec {_lock}>.venv.lock # two scripts started at once: the second waits and finds it made
-    if command -v flock >/dev/null; then flock "$_lock"; fi
-    if [[ -d .venv && "$(cat .venv/.ready 2>/dev/null)" != "$wanted" ]]; then
-        echo "environment: .venv is unfinished or the dependencies have changed; making it anew"
+    exec {lock}>.venv.lock # two scripts started at once: the second waits and finds it made
+    if command -v flock >/dev/null; then flock "$lock"; fi
+    if [[ -e .venv && ! -e .venv/.dtrb ]]; then
+        echo "environment: there is a .venv that these scripts did not make; move it away, or activate it and" \
+            "type: DTRB_ENV=active $0" >&2
+        exit 1
+    fi
+    if [[ -e .venv && "$(cat .venv/.dtrb-ready 2>/dev/null)" != "$wanted" ]]; then
+        echo "environment: .venv is unfinished, or the dependencies have changed; making it anew"
         rm -rf .venv
     fi
-    if [[ ! -d .venv ]]; then
+    if [[ ! -e .venv ]]; then
         echo "environment: making .venv with $("$python" --version)"
+        mkdir .venv && touch .venv/.dtrb
         "$python" -m venv .venv
         echo "environment: installing the product (PyTorch with CUDA: 5.5 GB on disk, a few minutes)"
         _install "$python" .
-        echo "$wanted" >.venv/.ready
+        echo "$wanted" >.venv/.dtrb-ready
     fi
-    if [[ -n "$extra" && "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]]; then
+    if [[ -n "$extra" && "$(cat "$ready" 2>/dev/null)" != "$wanted" ]]; then
         echo "environment: installing what the tests need"
         _install "$python" ".[$extra]"
-        echo "$wanted" >"$stamp"
+        echo "$wanted" >"$ready"
     fi
-    exec {_lock}>&-
+    exec {lock}>&-
     PATH="$PWD/.venv/bin:$PATH"
     export PATH VIRTUAL_ENV="$PWD/.venv"
     echo "environment: .venv, $(python --version)"
 }
+
+# What .venv depends on, in a word: this Python, the project, the pinned versions. Comments do not count, nor
+# how the tools are set.
+_DEPENDENCIES='
+import hashlib, sys
+project, pins = (open(name, encoding="utf-8").read() for name in ("pyproject.toml", "constraints.txt"))
+lines = [line.split("#")[0].strip() for line in (project.split("\n[tool.")[0] + "\n" + pins).split("\n")]
+print(sys.version.split()[0], hashlib.sha256("\n".join(filter(None, lines)).encode()).hexdigest())
+'
 
 _install() {
     local constraints=(--constraint constraints.txt)

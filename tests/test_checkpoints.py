@@ -1,14 +1,19 @@
 """Files of weights: ours describe themselves, other people's are recognised, damaged ones are refused."""
 
+import hashlib
+import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 import zipfile
 from collections import OrderedDict
 from random import Random
 
 import pytest
 import torch
+from conftest import ROOT
 from parity import NAMES, config_of, filled
 
 from dtrb import easyocr_catalog
@@ -28,7 +33,7 @@ def saved(tmp_path):
     """Save a small network and give its file."""
     model = filled(Recognizer(config_of(CRNN)))
     path = tmp_path / "best_accuracy.pth"
-    save(path, model, model.config, iteration=7, metrics={"accuracy": 91.5}, data={"train": "abc"})
+    save(path, model, iteration=7, metrics={"accuracy": 91.5}, data={"train": "abc"})
     return path
 
 
@@ -49,7 +54,7 @@ def test_save_inspect_rebuild_gives_equal_logits(name, tmp_path):
     )
     model = filled(Recognizer(config), salt=1).eval()
     path = tmp_path / "net.pth"
-    save(path, model, config)
+    save(path, model)
 
     checkpoint = read_recogniser(str(path))
     rebuilt = ModelConfig(**{option: setting.value for option, setting in checkpoint.known.items()})
@@ -76,7 +81,11 @@ def test_a_file_says_what_it_is(saved):
 def test_data_parallel_loads_it_strictly(saved):
     """As clova's train.py and test.py do."""
     wrapped = torch.nn.DataParallel(Recognizer(config_of(CRNN)))
-    wrapped.load_state_dict(torch.load(saved, map_location="cpu", weights_only=True), strict=True)
+    state = torch.load(saved, map_location="cpu", weights_only=True)
+    assert state._metadata["module.FeatureExtraction.ConvNet.12"] == {"version": 2}, (
+        "as DataParallel's own has"
+    )
+    wrapped.load_state_dict(state, strict=True)
     expected = filled(Recognizer(config_of(CRNN))).state_dict()
     assert all(torch.equal(tensor, expected[key]) for key, tensor in wrapped.module.state_dict().items())
 
@@ -92,7 +101,7 @@ def test_easyocrs_own_loader_takes_it(tmp_path, quantize):
     )  # fmt: skip
     model = filled(Recognizer(config)).eval()
     path = tmp_path / "net.pth"
-    save(path, model, config)
+    save(path, model)
     sizes = {"input_channel": 1, "output_channel": 32, "hidden_size": 16}
     network, converter = get_recognizer(
         "generation2", sizes, config.character, {}, {}, str(path), device="cpu", quantize=quantize
@@ -125,7 +134,7 @@ def test_only_plain_values_ride_along(saved):
 def test_the_same_network_gives_the_same_bytes(saved, tmp_path):
     model = filled(Recognizer(config_of(CRNN)))
     again = tmp_path / "another_name.pth"
-    save(again, model, model.config, iteration=7, metrics={"accuracy": 91.5}, data={"train": "abc"})
+    save(again, model, iteration=7, metrics={"accuracy": 91.5}, data={"train": "abc"})
     assert again.read_bytes() == saved.read_bytes()
 
 
@@ -151,7 +160,7 @@ def test_no_flipped_bit_changes_what_is_loaded(tmp_path):
     """Anywhere in the file: refused with a message, or (between the records) without any effect."""
     model = filled(Recognizer(config_of("None-VGG-None-CTC", output_channel=16, hidden_size=8)))
     path = tmp_path / "x.pth"
-    save(path, model, model.config)
+    save(path, model)
     content, whole = path.read_bytes(), read(str(path))
     random = Random(0)
     refused = 0
@@ -179,10 +188,16 @@ def test_a_changed_description_is_found(saved):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: m["config"].update(character="abc"), "its record has 3 characters, its head 36"),
+        (lambda m: m["config"].update(character="abc"), "its tensors differ in num_class"),
+        (lambda m: m["config"].update(hidden_size=99), "its tensors differ in hidden_size"),
+        (lambda m: m.update(iteration=-1), "not one that dtrb writes"),
+        (lambda m: m.update(iteration="7"), "not one that dtrb writes"),
+        (lambda m: m.update(tensors=[]), "not one that dtrb writes"),
+        (lambda m: m.update(versions={}), "not one that dtrb writes"),
+        (lambda m: m["metrics"].update(accuracy=float("nan")), "not one that dtrb writes"),
         (lambda m: m["config"].update(new_option=1), "not understood"),
         (lambda m: m["config"].update(imgH="high"), "not understood"),
-        (lambda m: m.pop("config"), "not understood"),
+        (lambda m: m.pop("config"), "not one that dtrb writes"),
         (lambda m: m.pop("tensors"), "not one that dtrb writes"),
         (lambda m: m.update(format="new"), "not one that dtrb writes"),
     ],
@@ -192,9 +207,25 @@ def test_a_made_up_description_is_refused(saved, change, message):
     state = torch.load(saved, weights_only=True)
     metadata = state._metadata["dtrb"]
     change(metadata)
-    metadata["checksum"] = files._text_checksum(metadata)
+    rest = {name: value for name, value in metadata.items() if name != "checksum"}
+    metadata["checksum"] = hashlib.blake2b(
+        json.dumps(rest, sort_keys=True).encode(), digest_size=8
+    ).hexdigest()
     torch.save(state, saved)
     assert message in refusal(saved)
+
+
+@pytest.mark.parametrize(
+    "attached", [[], "text", 7, {"dtrb": []}, {"dtrb": torch.zeros(2)}, {"dtrb": {1: 2}}]
+)
+def test_odd_things_in_the_place_of_a_description(saved, attached):
+    state = torch.load(saved, weights_only=True)
+    state._metadata = attached
+    torch.save(state, saved)
+    if isinstance(attached, dict):
+        assert "not one that dtrb writes" in refusal(saved)
+    else:
+        assert read_recogniser(str(saved)).metadata == {}
 
 
 def test_a_file_of_a_newer_format_asks_for_an_update(saved):
@@ -204,19 +235,52 @@ def test_a_file_of_a_newer_format_asks_for_an_update(saved):
     assert "update dtrb" in refusal(saved)
 
 
-def test_a_failed_write_leaves_the_old_file(saved, monkeypatch):
+FILL_THE_DISK = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from parity import config_of, filled
+from dtrb.checkpoints.files import save
+from dtrb.errors import CheckpointError
+from dtrb.models.recognizer import Recognizer
+
+model = filled(Recognizer(config_of("None-VGG-BiLSTM-CTC")), salt=9)
+resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))  # a write beyond this fails, as on a full disk
+try:
+    save(Path(sys.argv[1]), model)
+except CheckpointError as error:
+    sys.exit(str(error))
+"""
+
+
+def test_a_failed_write_leaves_the_old_file(saved):
     before = saved.read_bytes()
-
-    def fail(state, file):
-        file.write(b"half a file")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(torch, "save", fail)
-    model = filled(Recognizer(config_of(CRNN)), salt=9)
-    with pytest.raises(CheckpointError, match="No space left on device"):
-        save(saved, model, model.config)
+    assert len(before) > 30000
+    done = subprocess.run(
+        [sys.executable, "-c", FILL_THE_DISK, str(saved), str(ROOT / "tests")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "not written: File too large; an older file of this name is as it was" in done.stderr
+    assert "Traceback" not in done.stderr
     assert saved.read_bytes() == before
     assert os.listdir(saved.parent) == [saved.name]
+
+
+@pytest.mark.parametrize("wrap", [torch.nn.DataParallel, torch.compile], ids=["DataParallel", "compile"])
+def test_a_wrapped_network_is_saved_as_it_is(saved, tmp_path, wrap):
+    model = filled(Recognizer(config_of(CRNN)))
+    save(
+        tmp_path / "wrapped.pth", wrap(model), iteration=7, metrics={"accuracy": 91.5}, data={"train": "abc"}
+    )
+    assert (tmp_path / "wrapped.pth").read_bytes() == saved.read_bytes()
+
+
+def test_limits_of_data_sets_become_one_limit_of_the_network(tmp_path):
+    model = Recognizer(config_of("None-VGG-None-Attn", batch_max_length=(100, 1100)))
+    save(tmp_path / "x.pth", model)
+    checkpoint = read(str(tmp_path / "x.pth"))
+    assert checkpoint.known["batch_max_length"].value == 1100
+    assert checkpoint.metadata["config"]["batch_max_length"] == [100, 1100]
 
 
 # --- other people's ---------------------------------------------------------------------------------
@@ -231,7 +295,7 @@ def bare(path, name=CRNN, prefix="module.", nest=None, **other):
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "module._orig_mod.", "model."])
-@pytest.mark.parametrize("nest", [None, "model", "state_dict"])
+@pytest.mark.parametrize("nest", [None, *files.NESTS])
 def test_prefixes_and_nests_are_seen_through(tmp_path, prefix, nest):
     checkpoint = read(str(bare(tmp_path / "x.pth", prefix=prefix, nest=nest)))
     assert checkpoint.prefix == prefix
@@ -296,6 +360,87 @@ def test_our_own_opt_txt_is_read_back(tmp_path, saved):
     assert read(str(path)).charset.characters == config.character
 
 
+def test_a_file_beside_it_without_characters_hides_no_other(tmp_path):
+    """EasyOCR's trainer writes lang_char None when it took the characters from the data."""
+    path = bare(tmp_path / "iter_1.pth", character="가나")
+    (tmp_path / "iter_1.yaml").write_text("number: '01'\nsymbol: '!?'\nlang_char: None\nimgH: 64\n")
+    (tmp_path / "opt.yaml").write_text("unrelated: 1\n")
+    assert read(str(path)).known["imgH"].value == 64
+    (tmp_path / "opt.txt").write_text("character: 가나\nrgb: True\n")
+    checkpoint = read(str(path))
+    assert checkpoint.charset.characters == "가나"
+    assert "rgb" not in checkpoint.known, "the shapes tell the channels"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.yaml", b"character: aa", "repeated characters: 1 (a)"),
+        ("x.yaml", b"[1, 2", "is not YAML"),
+        ("x.yaml", "character: 가".encode("cp949"), "is not UTF-8 text (line 1)"),
+        ("opt.txt", b"imgH: high\ncharacter: abc", "imgH is 'high', expected a whole number"),
+    ],
+)
+def test_a_file_beside_it_that_cannot_be_used_is_passed_over_aloud(tmp_path, name, content, message):
+    path = bare(tmp_path / "x.pth")
+    (tmp_path / name).write_bytes(content)
+    (note,) = read(str(path)).notes
+    assert f"{name} is not used" in note
+    assert message in note
+
+
+@pytest.mark.parametrize("place", [".", "user_network"])
+def test_a_user_network_in_easyocrs_folders_is_found(tmp_path, place):
+    (tmp_path / "model").mkdir()
+    (tmp_path / place).mkdir(exist_ok=True)
+    path = bare(tmp_path / "model" / "my_net.pth", character=" !가")
+    (tmp_path / place / "my_net.yaml").write_text("imgH: 64\ncharacter_list: ' !가'\n")
+    known = read(str(path)).known
+    assert known["character"].value == " !가"
+    assert (known["imgH"].value, known["imgW"].value) == (64, 600)
+
+
+def test_entries_that_are_no_tensors_are_left_out_aloud(tmp_path):
+    state = {f"module.{key}": tensor for key, tensor in Recognizer(config_of(CRNN)).state_dict().items()}
+    torch.save({**state, "epoch": 3, "best": 0.5}, tmp_path / "x.pth")
+    checkpoint = read(str(tmp_path / "x.pth"))
+    assert checkpoint.network.stages == CRNN
+    assert checkpoint.notes == ("entries that are no tensors are left out: 2 (epoch, best)",)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.to(torch.complex64), "Prediction.weight is torch.complex64"),
+        (lambda t: t.to(torch.int8), "Prediction.weight is torch.int8"),
+        (lambda t: t * float("nan"), "Prediction.weight holds NaN or infinity"),
+        (lambda t: t / 0, "Prediction.weight holds NaN or infinity"),
+        (lambda t: t.to_sparse(), "quantised, sparse or empty of values"),
+        (lambda t: t.to("meta"), "quantised, sparse or empty of values"),
+    ],
+)
+def test_weights_that_are_no_numbers_are_refused(tmp_path, change, message):
+    state = filled(Recognizer(config_of(CRNN))).state_dict()
+    state["Prediction.weight"] = change(state["Prediction.weight"])
+    torch.save(state, tmp_path / "x.pth")
+    assert message in refusal(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Prediction.weight": (0, 16), "Prediction.bias": (0,)},
+        {"Prediction.weight": (1, 16), "Prediction.bias": (1,)},
+        {"FeatureExtraction.ConvNet.0.weight": (4, 7, 3, 3)},
+        {"FeatureExtraction.ConvNet.18.weight": (8, 8, 2, 2)},
+    ],
+)
+def test_sizes_that_no_network_has_are_told(tmp_path, change):
+    state = Recognizer(config_of(CRNN)).state_dict()
+    torch.save({**state, **{key: torch.zeros(shape) for key, shape in change.items()}}, tmp_path / "x.pth")
+    assert f"like {CRNN}, but not quite" in refusal(tmp_path / "x.pth")
+
+
 # --- what is no checkpoint --------------------------------------------------------------------------
 
 
@@ -336,6 +481,8 @@ def test_a_whole_pickled_model_is_refused_by_name(tmp_path):
         (b"", "an empty file (0 bytes)"),
         (b"<!DOCTYPE html><html><head>", "not a PyTorch checkpoint: an HTML page"),
         (b"\n <html>", "not a PyTorch checkpoint: an HTML page"),
+        (b"\xef\xbb\xbf<!-- sign in --><html>", "not a PyTorch checkpoint: an HTML page"),
+        (b"<Error><Code>NoSuchKey</Code></Error>", "not a PyTorch checkpoint: an HTML page, or XML"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a Git LFS pointer"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
         (b"\x1f\x8b\x08", "a gzip archive"),
@@ -374,7 +521,7 @@ def test_truncated_files_are_named(saved, tmp_path):
 def test_archives_of_other_kinds_are_named(tmp_path):
     path = tmp_path / "korean_g2.zip"
     _zip_of(path, ["korean_g2.pth"])
-    assert "a zip archive that holds korean_g2.pth; unpack it first" in refusal(path)
+    assert "a zip archive, but no checkpoint; in it: 1 (korean_g2.pth); unpack it first" in refusal(path)
     _zip_of(path, ["net/constants.pkl", "net/data.pkl", "net/code/net.py"])
     assert "a TorchScript archive" in refusal(path)
 
@@ -383,6 +530,42 @@ def test_a_place_without_a_file_is_named(tmp_path, saved):
     assert "no such file; did you mean best_accuracy.pth?" in refusal(tmp_path / "best_acuracy.pth")
     assert "a folder; pass a file in it: best_accuracy.pth" in refusal(tmp_path)
     assert "a device or a pipe" in refusal("/dev/null")
+    assert "not readable: File name too long" in refusal("x" * 300)
+    assert refusal("a\0b")
+    assert "no such file" in refusal("~nobody_of_this_name/x.pth")
+    (tmp_path / "loop.pth").symlink_to(tmp_path / "loop.pth")
+    assert refusal(tmp_path / "loop.pth")
+    (tmp_path / "opt.txt").write_text("imgH: 32")
+    assert "a text file; pass the .pth that it belongs to" in refusal(tmp_path / "opt.txt")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "data.mdb").write_bytes(b"x")
+    assert "a data set (LMDB)" in refusal(tmp_path / "data")
+    assert "a data set (LMDB)" in refusal(tmp_path / "data" / "data.mdb")
+    assert "did you mean easyocr:korean_g2?" in refusal("korean_g2.pth")
+    assert "did you mean easyocr:korean_g2?" in refusal("EasyOCR:korean_g2")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_closed_file_is_named(saved):
+    saved.chmod(0)
+    assert "not readable: Permission denied" in refusal(saved)
+
+
+def test_a_harmless_pickle_of_a_newer_protocol_is_no_exploit(tmp_path):
+    torch.save(Recognizer(config_of(CRNN)).state_dict(), tmp_path / "x.pth", pickle_protocol=4)
+    assert "written with a pickle protocol that torch does not load safely" in refusal(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"\x80\x02(S'/tmp/it_ran'\niposix\nmkdir\n.",  # INST
+        b"\x80\x04\x8c\x05posix\x94\x8c\x05mkdir\x940h\x00h\x01\x93)R.",  # the names from the memo
+    ],
+)
+def test_hidden_calls_are_named(tmp_path, code):
+    (tmp_path / "x.pth").write_bytes(code)
+    assert "refused: loading it would call posix.mkdir" in refusal(tmp_path / "x.pth")
 
 
 @pytest.mark.parametrize("content", [{"epoch": 3}, [1, 2], torch.zeros(3), {"model": {"a": 1}}])
@@ -422,7 +605,8 @@ def test_a_network_in_easyocrs_folder_is_taken_by_name(catalogue):
     checkpoint = read_recogniser("easyocr:korean_g2")
     assert checkpoint.description == "EasyOCR korean_g2"
     assert checkpoint.charset.characters == "가나"
-    assert checkpoint.known["geometry"].value == "easyocr"
+    known = {name: checkpoint.known[name].value for name in ("geometry", "imgH", "imgW", "PAD")}
+    assert known == {"geometry": "easyocr", "imgH": 64, "imgW": 600, "PAD": True}
 
 
 def test_another_file_under_its_name_is_refused(catalogue):
@@ -444,7 +628,7 @@ def test_a_missing_network_is_downloaded_as_easyocr_does(catalogue, monkeypatch,
     read_recogniser("easyocr:korean_g2")
     assert asked == ["https://example.invalid/korean_g2.zip"]
     assert path.read_bytes() == source.read_bytes()
-    assert "downloading https://example.invalid/korean_g2.zip" in capsys.readouterr().out
+    assert "downloading https://example.invalid/korean_g2.zip" in capsys.readouterr().err
     assert os.listdir(path.parent) == ["korean_g2.pth"]
 
 
@@ -458,6 +642,33 @@ def test_a_wrong_download_is_thrown_away(catalogue, monkeypatch, content):
     monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: archive.open("rb"))
     assert "korean_g2.pth into" in refusal("easyocr:korean_g2")
     assert os.listdir(path.parent) == []
+
+
+def test_an_address_that_is_not_safe_is_not_asked(catalogue, monkeypatch):
+    from dataclasses import replace
+
+    network = replace(easyocr_catalog.recognisers()["korean_g2"], url="http://example.invalid/korean_g2.zip")
+    monkeypatch.setattr(easyocr_catalog, "recognisers", lambda: {"korean_g2": network})
+    monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: pytest.fail("it was asked"))
+    assert "is not a safe address" in refusal("easyocr:korean_g2")
+
+
+def test_a_published_list_that_repeats_characters_is_a_note(catalogue, monkeypatch):
+    from dataclasses import replace
+
+    _, source, path = catalogue
+    path.parent.mkdir(parents=True)
+    shutil.copy(source, path)
+    network = replace(easyocr_catalog.recognisers()["korean_g2"], characters="가가")
+    monkeypatch.setattr(easyocr_catalog, "recognisers", lambda: {"korean_g2": network})
+    checkpoint = read("easyocr:korean_g2")
+    assert checkpoint.charset is None
+    assert "EasyOCR's list for korean_g2 cannot be used" in checkpoint.notes[0]
+
+
+def test_a_folder_in_its_place_is_named(catalogue):
+    catalogue[2].mkdir(parents=True)
+    assert "cannot be read: Is a directory" in refusal("easyocr:korean_g2")
 
 
 def test_offline_it_says_where_to_put_the_file(catalogue, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from dtrb import easyocr_catalog
-from dtrb.charset import read_file
+from dtrb.charset import read_file, resolve
 from dtrb.config import MODEL_OPTIONS, OPTIONS, DataConfig, ModelConfig, RunConfig, TrainConfig, convert
 from dtrb.errors import ConfigError
 from dtrb.settings import read_command_line, read_opt_txt, write_opt_txt, write_opt_yaml
@@ -50,14 +50,14 @@ CLOVA_DEFAULTS = {
 }  # fmt: skip
 
 
-def built(*words, command="train"):
-    return read_command_line(command, words).build({})
-
-
 def problems(*words, command="train"):
-    with pytest.raises(ConfigError) as caught:
-        built(*words, command=command)
-    return caught.value.problems
+    settings = read_command_line(command, words)
+    return [*settings.problems, *settings.missing(), *settings.clashes()]
+
+
+def built(*words, command="train"):
+    assert problems(*words, command=command) == []
+    return read_command_line(command, words).build({})
 
 
 @pytest.mark.parametrize("command", CLOVA)
@@ -127,18 +127,22 @@ def test_all_problems_come_in_one_message():
         "--imgW takes one value, and has 2: 3 4",
         "there is no option --outptu_channel; did you mean --output_channel?",
         "--character: '-abc' looks like a flag; write --character=-abc",
-        "--eval_data is no option of train.py, but of test.py",
+        "--eval_data is an option of test.py, not of train.py",
         "--PAD is 'perhaps'; expected true or false",
         "--Prediction is 'ctc'; expected CTC or Attn",
         "--valInterval needs a value: --valInterval N",
         "--lr is '-1'; expected a number of at least 0",
-        "--Transformation is required",
+        "the network is not described: pass --Transformation None|TPS, --FeatureExtraction",
     ):
         assert expected in text
 
 
+def test_a_word_that_belongs_to_no_option():
+    assert "'stray' belongs to no option" in problems("stray", "--imgH", "32")
+
+
 def test_abbreviations_are_off():
-    assert "there is no option --Pred" in problems("--Pred", "CTC", *DATA_FLAGS)[0]
+    assert problems("--Pred", "CTC", *CRNN_FLAGS, *DATA_FLAGS) == ["there is no option --Pred"]
 
 
 def test_characters_that_begin_with_a_dash_need_an_equals_sign():
@@ -163,9 +167,12 @@ def test_rgb_is_three_channels_and_three_channels_are_rgb():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--num_fiducial", "19"], "pass an even number"),
-        (["--input_channel", "2"], "grey .1. or in colour .3"),
-        (["--rgb", "--input_channel", "1"], "--rgb is three channels"),
+        (["--num_fiducial", "19"], "expected an even number of at least 4"),
+        (["--input_channel", "2"], "expected 1 or 3"),
+        (["--imgH", "1" + 400 * "0"], "expected a whole number of at least 32 and at most 65,536"),
+        (["--lr", "inf"], "expected a number"),
+        (["--batch_size", "9", "--batch_size", "8"], "--batch_size is given 2 times; keep one of them"),
+        (["--rgb", "--input_channel", "1"], "--rgb says rgb True, --input_channel says input_channel 1"),
         (["--select_data", "a-b", "--batch_ratio", "1"], "--batch_ratio has 1 numbers .1.0. for the 2"),
         (["--select_data", "a-b-c", "--batch_max_length", "100-50"], "--batch_max_length has 2 numbers"),
         (["--FT"], "--FT fine-tunes the weights of --saved_model, and there are none"),
@@ -247,11 +254,19 @@ def test_yaml_means_what_stands_there(tmp_path, line, name, value):
         ("imgH: [1, 2", "p.yaml:1: is not YAML"),
         ("imgH: high", "p.yaml:1: imgH is 'high'; expected a whole number"),
         ("- imgH", "expected lines of `option: value`"),
-        ("imgH: {a: 1}", "p.yaml:1: imgH must have a value"),
+        ("imgH: {a: 1}", "p.yaml:1: imgH must have one value"),
         ("resume: true", "p.yaml:1: resume is for the command line only"),
-        ("base: none.yaml", "none.yaml: there is no such file"),
-        ("base: p.yaml", "its base leads back to it"),
+        ("base: none.yaml", "p.yaml:1: base"),
+        ("base: p.yaml", "base leads back to itself"),
         ("lr: !!python/object/apply:os.system [ls]", "lr is 'ls'; expected a number"),
+        ("base: [a, b]", "p.yaml:1: base must have one value"),
+        ("base: a.yaml\nbase: b.yaml", "p.yaml:2: base is there for the second time"),
+        ("exp_name: null", "p.yaml:1: exp_name must have one value"),
+        ("character: ~", "p.yaml:1: character must have one value"),
+        ("[a, b]: 1", "expected lines of `option: value`"),
+        ("imgH: " + "[" * 5000, "is not YAML"),
+        ('base: "a\\0b"', "p.yaml:1: base"),
+        ("number: 0\nsymbol: 0\nlang_char: a", "a configuration of EasyOCR's trainer"),
     ],
 )
 def test_a_wrong_profile_is_answered_with_its_line(tmp_path, text, message):
@@ -332,7 +347,9 @@ CHARSETS = {"awkward": AWKWARD, **{name: c for name, c in PUBLISHED.items() if l
 def test_opt_yaml_repeats_the_run(tmp_path, characters):
     run = a_run(character=characters)
     path = profile(tmp_path, "opt.yaml", write_opt_yaml(run))
-    assert built("--config", path) == run
+    again = built("--config", path)
+    assert again == run
+    assert resolve(again.model.character, path, None, None).characters == characters
 
 
 def test_opt_txt_is_clovas_and_its_last_block_counts():
@@ -365,4 +382,4 @@ def test_help_is_whole_and_imports_no_torch(command):
     assert not imported & {"torch", "numpy", "yaml", "easyocr"}
     shown = {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  --")}
     expected = {f"--{name}" for name, option in OPTIONS.items() if command in option.commands}
-    assert shown == expected | {"--config"}
+    assert shown == expected | {"--config", "--help"}

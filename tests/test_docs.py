@@ -23,7 +23,7 @@ from pathlib import Path
 
 config = ModelConfig(Transformation="TPS", FeatureExtraction=name, SequenceModeling="BiLSTM", Prediction="Attn",
                      output_channel=32, hidden_size=16, character="가나다")
-save(Path("mini.pth"), Recognizer(config), config)
+save(Path("mini.pth"), Recognizer(config))
 assert stages.load(path).frames(100) == Recognizer(config).FeatureExtraction(__import__("torch").zeros(1, 1, 32, 100)).shape[3]
 data = ["--train_data", "x", "--valid_data", "y", "--dry_run"]
 assert main(["inspect", "mini.pth"]) == 0

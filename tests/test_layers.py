@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "dtrb"
 ORDER = [
     "errors",
     "atomic",
+    "textfile",
     "flat_yaml",
     "stages",
     "easyocr_catalog",
@@ -25,7 +26,17 @@ ORDER = [
     "cli",
     "__main__",
 ]
-TORCH_FREE = ("errors", "atomic", "flat_yaml", "stages", "easyocr_catalog", "charset", "config", "settings")
+TORCH_FREE = (
+    "errors",
+    "atomic",
+    "textfile",
+    "flat_yaml",
+    "stages",
+    "easyocr_catalog",
+    "charset",
+    "config",
+    "settings",
+)
 
 
 def room_of(path):

@@ -28,7 +28,7 @@ def test_inspect_knows_english_g2(run, english):
     assert code == 0
     assert out.startswith(f"{english}: EasyOCR english_g2\n")
     assert "output_channel     256   (FeatureExtraction.ConvNet.18.weight is 256×256×2×2)" in out
-    assert "96 characters 0123456789!\"…opqrstuvwxyz   (EasyOCR's english_g2, by md5)" in out
+    assert "96 characters 0123456789!\"…opqrstuvwxyz   (EasyOCR's english_g2, known by its md5)" in out
     assert "geometry           easyocr" in out
 
 
@@ -111,7 +111,8 @@ def test_easyocrs_network_is_trained_in_its_geometry_and_says_so(run, english):
     code, out, _ = run("train", "--saved_model", english, "--FT", *DATA, "--dry_run")
     assert code == 0
     assert (
-        "note: this is a network of EasyOCR: images are prepared exactly as there (--geometry easyocr)" in out
+        "note: this is a network of EasyOCR: images are prepared as EasyOCR does it (--geometry easyocr)"
+        in out
     )
 
 

@@ -6,10 +6,12 @@ from conftest import ROOT
 from parity import config_of, filled
 
 from dtrb.charset import read_file
+from dtrb.checkpoints.agreement import agree
 from dtrb.checkpoints.files import read_recogniser, save
-from dtrb.checkpoints.transfer import load_strictly, transfer
+from dtrb.checkpoints.transfer import load_strictly, start, transfer
 from dtrb.errors import CheckpointError
 from dtrb.models.recognizer import Recognizer
+from dtrb.settings import read_command_line
 
 IMAGES = torch.randn(16, 1, 32, 100, generator=torch.Generator().manual_seed(0))
 IMAGES *= torch.linspace(0.1, 2, 16)[
@@ -21,7 +23,7 @@ IMAGES *= torch.linspace(0.1, 2, 16)[
 def saved_as(tmp_path):
     def saved_as(name, salt=0, **config):
         model = filled(Recognizer(config_of(name, **config)), salt).eval()
-        save(tmp_path / "base.pth", model, model.config)
+        save(tmp_path / "base.pth", model)
         return model, read_recogniser(str(tmp_path / "base.pth"))
 
     return saved_as
@@ -81,11 +83,20 @@ def test_attention_told_old_characters_goes_on_as_before(saved_as):
     torch.testing.assert_close(after[..., places], before, rtol=0, atol=1e-5)
 
 
-def test_new_rows_are_told_apart(saved_as):
+@pytest.mark.parametrize("after", ["abxyz", "axyz", "xyz"], ids=["two kept", "one kept", "none kept"])
+def test_new_rows_are_told_apart(saved_as, after):
     _, checkpoint = saved_as("None-VGG-None-CTC", character="ab")
-    tuned, _ = moved(checkpoint, "None-VGG-None-CTC", character="abxyz")
-    new = tuned.Prediction.weight[3:]
-    assert len(new.unique(dim=0)) == 3
+    tuned, report = moved(checkpoint, "None-VGG-None-CTC", character=after)
+    assert len(tuned.Prediction.weight.unique(dim=0)) == report.rows_kept + report.rows_new == len(after) + 1
+
+
+def test_the_special_classes_have_no_part_in_new_rows(saved_as):
+    base, checkpoint = saved_as("None-VGG-None-CTC", character="abc")
+    tuned, _ = moved(checkpoint, "None-VGG-None-CTC", character="abcx")
+    mean = base.Prediction.weight[1:].mean(dim=0)
+    torch.testing.assert_close(
+        tuned.Prediction.weight[4], mean, rtol=0, atol=0.1 * base.Prediction.weight.std().item()
+    )
 
 
 @torch.no_grad()
@@ -98,7 +109,7 @@ def test_another_head_keeps_the_body(saved_as, before, after):
         assert all(torch.equal(tensor, ours[key]) for key, tensor in theirs.items())
     body = sum(not key.startswith("Prediction.") for key in tuned.state_dict())
     assert report.loaded == body
-    assert str(report) == f"{body}/{report.total} tensors loaded; head: new, the file's does not fit"
+    assert str(report) == f"{body}/{report.total} tensors loaded; head: new (nothing of the file's fits)"
 
 
 @torch.no_grad()
@@ -124,7 +135,7 @@ def test_tps_tables_of_as_many_other_points_are_rebuilt(saved_as):
 
 def test_half_precision_is_taken_up(saved_as, tmp_path):
     base, _ = saved_as("None-VGG-BiLSTM-Attn", character="abc")
-    save(tmp_path / "half.pth", base.half(), base.config)
+    save(tmp_path / "half.pth", base.half())
     checkpoint = read_recogniser(str(tmp_path / "half.pth"))
     tuned, report = moved(checkpoint, "None-VGG-BiLSTM-Attn", character="abcd")
     assert report.rows_kept == 5
@@ -158,6 +169,34 @@ def test_strict_loading_names_what_differs(saved_as):
         CheckpointError, match=r"Prediction.weight is 4×16 in the file, 5×16 in the network.*; pass --FT"
     ):
         load_strictly(Recognizer(config_of("None-VGG-BiLSTM-CTC", character="abcd")), checkpoint)
+
+
+def test_strict_loading_knows_tables_of_another_size(saved_as):
+    """32×100 and 64×50 have as many points, so the shapes are the same."""
+    _, checkpoint = saved_as("TPS-VGG-None-CTC", imgH=32, imgW=100)
+    with pytest.raises(CheckpointError, match="P_hat is that of another image size"):
+        load_strictly(Recognizer(config_of("TPS-VGG-None-CTC", imgH=64, imgW=50)), checkpoint)
+
+
+def test_what_is_not_in_the_file_is_named(saved_as, tmp_path):
+    _, checkpoint = saved_as("None-ResNet-BiLSTM-CTC")
+    checkpoint.tensors.pop("FeatureExtraction.ConvNet.bn4_2.weight")
+    _, report = moved(checkpoint, "None-ResNet-BiLSTM-CTC")
+    assert "not in the file, so new: FeatureExtraction.ConvNet.bn4_2.weight" in str(report)
+
+
+def test_new_rows_are_the_same_for_the_same_seed(saved_as, run, tmp_path):
+    saved_as("None-VGG-None-CTC", character="ab")
+    settings = ["--saved_model", str(tmp_path / "base.pth"), "--FT", "--character", "abc"]
+
+    def weights(seed):
+        words = [*settings, "--train_data", "x", "--valid_data", "y", "--manualSeed", str(seed)]
+        model, _ = start(agree(read_command_line("train", words), lambda _: ""))
+        return model.state_dict()
+
+    one, again, other = weights(1), weights(1), weights(2)
+    assert all(torch.equal(one[key], again[key]) for key in one)
+    assert not torch.equal(one["Prediction.weight"], other["Prediction.weight"])
 
 
 def test_korean_g2_grows_to_modern_korean(saved_as):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from dtrb.charset import Charset
-from dtrb.checkpoints.characters import Characters, settle_characters
+from dtrb.checkpoints.characters import Characters, asks_for_more, settle_characters
 from dtrb.checkpoints.files import Checkpoint, read_recogniser
 from dtrb.config import MODEL_OPTIONS, OPTIONS, RunConfig, shown
 from dtrb.errors import ConfigError, DtrbError
@@ -48,11 +48,10 @@ def agree(settings: Settings, data_characters: Callable[[Settings], Iterable[str
     known = dict(checkpoint.known) if checkpoint else {}
     unreadable = settings.get("saved_model") and not checkpoint  # then nobody knows what it would have said
     problems += settings.missing(MODEL_OPTIONS if unreadable else known)
-    problems += settings.clashes(known)
+    problems += settings.clashes()
 
     characters = None
-    reads_data = "data" in str(settings.get("character")).split("+")
-    if not unreadable and not (problems and reads_data):
+    if not (unreadable or problems) or not asks_for_more(settings):  # files and data come last
         try:
             characters = settle_characters(settings, checkpoint, data_characters)
         except DtrbError as error:
@@ -83,15 +82,15 @@ def contradictions(settings: Settings, checkpoint: Checkpoint) -> list[str]:
     fine_tune = settings.get("FT")
     for option in (*ARCHITECTURE, *TRANSFERABLE):
         said, known = settings.said.get(option), checkpoint.known.get(option)
-        if option == "input_channel" and settings.get("rgb"):
-            said = Setting(3, settings.said["rgb"].source)
+        if option == "input_channel" and "rgb" in settings.said:
+            said = Setting(3 if settings.get("rgb") else 1, settings.said["rgb"].source)
         if said is None or known is None or said.value == known.value:
             continue
         if option in TRANSFERABLE and fine_tune:
             continue
         mend = f"pass --{option} {shown(option, known.value)}, or leave it out"
-        if said.source == "--rgb":
-            mend = "leave --rgb out"
+        if "rgb" in settings.said and said.source == settings.said["rgb"].source:
+            mend = "leave rgb out"
         if option in TRANSFERABLE and settings.command == "train":
             mend += ", or pass --FT to fine-tune with the change"
         problems.append(

@@ -20,6 +20,12 @@ class Characters:
     source: str  # who said `after`
 
 
+def asks_for_more(settings: Settings) -> bool:
+    """Say whether the characters are those of the weights or of the data, not only what was typed."""
+    names, _ = charset.split_names(str(settings.get("character")))
+    return "checkpoint" in names or "data" in names
+
+
 def settle_characters(
     settings: Settings, checkpoint: Checkpoint | None, data_characters: Callable[[Settings], Iterable[str]]
 ) -> Characters:
@@ -58,12 +64,11 @@ def _trusted_characters(
     settings: Settings, checkpoint: Checkpoint, after: Charset, source: str
 ) -> Charset | None:
     """Decide what a file's classes are when the file does not say: what the user says, if it fits."""
-    same_head = _keeps_head(settings, checkpoint)
-    if same_head and source != "default" and len(after) == checkpoint.network.num_character:
-        return after
-    new_head = not same_head or settings.get("charset_change") == "replace"
-    if settings.get("FT") and new_head:
+    keeps_head = _keeps_head(settings, checkpoint)
+    if settings.get("FT") and (not keeps_head or settings.get("charset_change") == "replace"):
         return None
+    if keeps_head and source != "default" and len(after) == checkpoint.network.num_character:
+        return after
     raise CharsetError(checkpoint.name, _unknown_characters(settings, checkpoint))
 
 
@@ -108,8 +113,8 @@ def _forbidden_change(
     if not _keeps_head(settings, checkpoint):
         return None  # a new head has no rows to keep
     if change.lost and allowed != "replace":
-        said = str(settings.get("character"))
-        more = said if charset.is_names(said) else "MORE.txt, with the new characters in that file"
+        names, _ = charset.split_names(str(settings.get("character")))
+        more = "+".join(names) or "MORE.txt, with the new characters in that file"
         return (
             f"{change}; to keep them all pass --character checkpoint+{more}; "
             f"to lose {abridged(change.lost)} pass --charset_change replace"

@@ -1,7 +1,8 @@
 """Find the weights that `easyocr:NAME` means, and fetch them the way EasyOCR does."""
 
 import hashlib
-import urllib.error
+import os
+import sys
 import urllib.request
 import zipfile
 from collections.abc import Callable
@@ -19,13 +20,16 @@ PREFIX = "easyocr:"
 def locate(saved_model: str) -> Path:
     """Give the file that --saved_model names; an EasyOCR network is checked, or downloaded."""
     if not saved_model.startswith(PREFIX):
-        return Path(saved_model).expanduser()
+        return Path(os.path.expanduser(saved_model))  # noqa: PTH111 (Path's own fails on ~nobody)
     network = easyocr_catalog.recogniser(saved_model.removeprefix(PREFIX))
     path = easyocr_catalog.model_folder() / network.filename
-    if not path.exists():
-        print(f"{saved_model} is not in {path.parent}: downloading {network.url}", flush=True)
+    if not os.path.exists(path):  # noqa: PTH110 (a folder that may not be entered is no error yet)
+        print(f"{saved_model} is not in {path.parent}: downloading {network.url}", file=sys.stderr)
         download(network, path)
-    found = md5(path)
+    try:
+        found = md5(path)
+    except OSError as error:
+        raise CheckpointError(saved_model, f"{path} cannot be read: {error.strerror}") from None
     if found != network.md5:
         raise CheckpointError(
             saved_model,
@@ -60,7 +64,9 @@ def download(network: PublishedNetwork, path: Path, fetch: Callable[[str], IO[by
                 raise CheckpointError(
                     f"easyocr:{network.name}", f"what was downloaded is not the published file; {by_hand}"
                 )
-    except (OSError, zipfile.BadZipFile, KeyError) as error:  # URLError and time-outs are OSErrors
+    except CheckpointError:
+        raise
+    except Exception as error:  # a network and an archive from elsewhere can fail in any way
         reason = getattr(error, "reason", error)
         raise CheckpointError(
             f"easyocr:{network.name}", f"could not be downloaded ({reason}); {by_hand}"

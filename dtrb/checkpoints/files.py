@@ -6,6 +6,7 @@ in plain JSON types, which other programs do not look at and `weights_only=True`
 """
 
 import hashlib
+import io
 import json
 import platform
 import warnings
@@ -27,10 +28,21 @@ from dtrb.checkpoints.easyocr_weights import locate, md5
 from dtrb.checkpoints.networks import Network, tell
 from dtrb.config import ModelConfig
 from dtrb.easyocr_catalog import PublishedNetwork
-from dtrb.errors import CharsetError, CheckpointError, ConfigError, counted
+from dtrb.errors import CharsetError, CheckpointError, ConfigError, counted, printable
+from dtrb.models.recognizer import Recognizer
 from dtrb.settings import Setting
 
 FORMAT = 1
+FIELDS = {  # of the description, and their types
+    "format": int,
+    "config": dict,
+    "iteration": int,
+    "metrics": dict,
+    "data": dict,
+    "tensors": dict,
+    "versions": dict,
+    "checksum": str,
+}
 PREFIX = "module."  # EasyOCR cuts these seven characters from every key, without looking
 WRAPPERS = (PREFIX, "_orig_mod.", "model.")  # what DataParallel, torch.compile and others put before a key
 # Where trainers keep the state dict of the network among other things, the best first.
@@ -88,16 +100,16 @@ def read(name: str) -> Checkpoint:
     refusal = foreign.refuse(path)
     if refusal:
         raise CheckpointError(name, refusal)
-    content = _load(name, path)
-    state, nest = _state_dict(name, content)
+    state, nest, notes = _state_dict(name, _load(name, path))
     tensors, prefix = _without_prefix(state)
-    told = tell({key: tuple(tensor.shape) for key, tensor in tensors.items()})
     metadata = _read_metadata(name, state, tensors)
+    told = tell({key: tuple(tensor.shape) for key, tensor in tensors.items()})
     digest = md5(path)
     known: Mapping[str, Setting] = {}
-    notes: list[str] = []
     if isinstance(told, Network):
-        known, notes = _what_is_known(name, path, digest, told, metadata)
+        _refuse_unusable_numbers(name, tensors)
+        known, more = _what_is_known(name, path, digest, told, metadata)
+        notes += more
     return Checkpoint(
         name=name, path=path, md5=digest, tensors=tensors, prefix=prefix, nest=nest, told=told,
         metadata=metadata, known=known, notes=tuple(notes),
@@ -118,35 +130,39 @@ def read_recogniser(name: str) -> Checkpoint:
 def save(
     path: Path,
     model: nn.Module,
-    config: ModelConfig,
     *,
     iteration: int = 0,
     metrics: Mapping[str, float] | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a network that describes itself, whole or not at all."""
-    plain: Any = model.state_dict()
+    """Write a network (wrapped for several GPUs or compiled, or as it is), whole or not at all."""
+    recogniser: Any = model
+    while not isinstance(recogniser, Recognizer):
+        recogniser = recogniser.module if hasattr(recogniser, "module") else recogniser._orig_mod
+    plain: Any = recogniser.state_dict()
     state = OrderedDict((PREFIX + key, tensor) for key, tensor in plain.items())
     metadata = {
         "format": FORMAT,
-        "config": asdict(config),
+        "config": asdict(recogniser.config),
         "iteration": iteration,
         "metrics": dict(metrics or {}),
         "data": dict(data or {}),
         "tensors": {key: checksum(tensor) for key, tensor in plain.items()},
         "versions": {
             "dtrb": dtrb.__version__,
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             "python": platform.python_version(),
         },
     }
-    metadata = json.loads(json.dumps(metadata))  # plain types only: that is what may be loaded
+    metadata = json.loads(json.dumps(metadata, allow_nan=False))  # plain types only: what may be loaded
     metadata["checksum"] = _text_checksum(metadata)
     versions = {f"{PREFIX}{key}".rstrip("."): value for key, value in plain._metadata.items()}
     state._metadata = OrderedDict({"": {"version": 1}, **versions, "dtrb": metadata})  # type: ignore[attr-defined]
+    content = io.BytesIO()
+    torch.save(state, content)
     try:
-        with replacing(path) as aside, aside.open("wb") as file:
-            torch.save(state, file)
+        with replacing(path) as aside:
+            aside.write_bytes(content.getbuffer())
     except OSError as error:
         raise CheckpointError(
             str(path), f"not written: {error.strerror}; an older file of this name is as it was"
@@ -163,7 +179,8 @@ def checksum(tensor: Tensor) -> str:
 
 def _text_checksum(metadata: Mapping[str, Any]) -> str:
     rest = {name: value for name, value in metadata.items() if name != "checksum"}
-    return hashlib.blake2b(json.dumps(rest, sort_keys=True).encode(), digest_size=8).hexdigest()
+    text = json.dumps(rest, sort_keys=True, allow_nan=False)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _load(name: str, path: Path) -> Any:
@@ -175,23 +192,51 @@ def _load(name: str, path: Path) -> Any:
         raise CheckpointError(name, foreign.explain(path, error)) from None
 
 
-def _state_dict(name: str, content: Any) -> tuple[Mapping[str, Tensor], str]:
-    """Find the network's tensors among whatever else a trainer kept."""
-    if _all_tensors(content):
-        return content, ""
-    for nest in NESTS:
-        if isinstance(content, Mapping) and _all_tensors(content.get(nest)):
-            return content[nest], nest
-    entries = ", ".join(map(str, content))[:200] if isinstance(content, Mapping) else type(content).__name__
-    raise CheckpointError(name, f"no weights of a network in it (found: {entries})")
+def _state_dict(name: str, content: Any) -> tuple[Mapping[str, Tensor], str, list[str]]:
+    """Find the network's tensors among whatever else a trainer kept; give where, and what to remark."""
+    candidates = [(nest, content.get(nest)) for nest in NESTS] if isinstance(content, Mapping) else []
+    for nest, state in [("", content), *candidates]:
+        if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
+            continue
+        others = [key for key, value in state.items() if not isinstance(value, Tensor)]
+        if len(others) == len(state) or any(isinstance(state[key], Mapping) for key in others):
+            continue
+        _refuse_odd_tensors(name, state)
+        if not others:
+            return state, nest, []
+        tensors = OrderedDict((key, value) for key, value in state.items() if key not in others)
+        tensors._metadata = getattr(state, "_metadata", {})  # type: ignore[attr-defined]
+        return tensors, nest, [f"entries that are no tensors are left out: {counted(others)}"]
+    found = counted(list(map(str, content))) if isinstance(content, Mapping) else type(content).__name__
+    raise CheckpointError(name, f"no weights of a network in it (found: {found})")
 
 
-def _all_tensors(content: Any) -> bool:
-    return (
-        isinstance(content, Mapping)
-        and bool(content)
-        and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items())
-    )
+def _refuse_odd_tensors(name: str, state: Mapping[str, Any]) -> None:
+    odd = [
+        f"{key} ({tensor.device.type}, {tensor.layout}, {tensor.dtype})"
+        for key, tensor in state.items()
+        if isinstance(tensor, Tensor)
+        and (tensor.device.type != "cpu" or tensor.layout != torch.strided or tensor.is_quantized)
+    ]
+    if odd:
+        raise CheckpointError(
+            name, f"tensors that are quantised, sparse or empty of values cannot be used: {counted(odd)}"
+        )
+
+
+def _refuse_unusable_numbers(name: str, tensors: Mapping[str, Tensor]) -> None:
+    wrong = [
+        f"{key} is {tensor.dtype}"
+        for key, tensor in tensors.items()
+        if not (tensor.is_floating_point() or key.endswith("num_batches_tracked"))
+    ]
+    wrong += [
+        f"{key} holds NaN or infinity"
+        for key, tensor in tensors.items()
+        if tensor.is_floating_point() and not tensor.isfinite().all()
+    ]
+    if wrong:
+        raise CheckpointError(name, f"weights that are no finite numbers: {counted(wrong)}")
 
 
 def _without_prefix(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
@@ -204,16 +249,20 @@ def _without_prefix(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str
 
 def _read_metadata(name: str, state: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """Read what a file of ours says about itself, and hold it to that."""
-    metadata = getattr(state, "_metadata", {}).get("dtrb")
+    attached = getattr(state, "_metadata", None)
+    metadata = attached.get("dtrb") if isinstance(attached, Mapping) else None
     if metadata is None:
         return {}
     try:
-        made_by, recorded = metadata["versions"]["dtrb"], metadata["tensors"]
-        is_newer = metadata["format"] > FORMAT
+        is_ours = isinstance(metadata, dict) and {one: type(metadata[one]) for one in FIELDS} == FIELDS
+        is_ours = is_ours and metadata["iteration"] >= 0 and metadata["format"] >= 1
         is_whole = metadata["checksum"] == _text_checksum(metadata)
-    except (TypeError, KeyError):
-        raise CheckpointError(name, "damaged: its description is not one that dtrb writes") from None
-    if is_newer:
+        made_by, recorded = printable(metadata["versions"]["dtrb"]), metadata["tensors"]
+    except (TypeError, KeyError, IndexError, ValueError, RecursionError):
+        is_ours = False
+    if not is_ours:
+        raise CheckpointError(name, "damaged: its description is not one that dtrb writes")
+    if metadata["format"] > FORMAT:
         raise CheckpointError(name, f"written by dtrb {made_by}, and this is {dtrb.__version__}; update dtrb")
     if not is_whole:
         raise CheckpointError(name, "damaged: its description does not match its checksum; restore a copy")
@@ -235,16 +284,17 @@ def _what_is_known(
     published = _published(digest)
     if metadata:
         try:
-            config = asdict(ModelConfig(**metadata["config"]))
-        except (TypeError, KeyError, ConfigError) as error:
+            config = ModelConfig(**metadata["config"])
+        except (TypeError, ConfigError) as error:
             raise CheckpointError(name, f"its description is not understood ({error}); update dtrb") from None
-        known = {option: Setting(value, f"{path.name}, its own record") for option, value in config.items()}
-        if len(config["character"]) != network.num_character:
+        record = asdict(config) | {"batch_max_length": config.longest_label}
+        shape = network.options() | {"num_class": network.num_class}
+        lies = [one for one, value in shape.items() if value != getattr(config, one)]
+        if lies:
             raise CheckpointError(
-                name,
-                f"damaged: its record has {len(config['character']):,} characters, its head "
-                f"{network.num_character:,}",
+                name, f"damaged: its description and its tensors differ in {', '.join(lies)}"
             )
+        known = {option: Setting(value, f"{path.name}, its own record") for option, value in record.items()}
     elif published:
         source = f"EasyOCR's {published.name}, known by its md5"
         pixels = {"imgH": 64, "imgW": 600, "PAD": True, "geometry": "easyocr"}

@@ -11,7 +11,7 @@ import torch
 
 from dtrb import easyocr_catalog, stages
 from dtrb.config import MODEL_OPTIONS, ModelConfig
-from dtrb.errors import counted
+from dtrb.errors import ConfigError, counted
 from dtrb.models.recognizer import build_stages
 
 Shapes = Mapping[str, tuple[int, ...]]  # state-dict keys without any prefix
@@ -38,7 +38,6 @@ class Network:
     num_fiducial: int | None = None
     tps_points: int | None = None  # imgH * imgW of the TPS
     evidence: Mapping[str, str] = field(default_factory=dict, compare=False)  # option -> tensor and shape
-    parameters: int = 0
 
     @property
     def stages(self) -> str:
@@ -90,9 +89,13 @@ def tell(shapes: Shapes) -> Network | str:
             return f"{name}: it finds where text is and cannot read it"
     network = _read_stages(shapes)
     if network is None:
-        first = ", ".join(list(shapes)[:3])
-        return f"not a recogniser of this family (its first tensors are {first})"
-    problems = _differences(network, shapes)
+        return f"not a recogniser of this family; its tensors: {counted(list(shapes))}"
+    if network.num_character < 1:
+        return f"like {network.stages}, but not quite: {network.num_class} classes leave no character"
+    try:
+        problems = _differences(network, shapes)
+    except (ConfigError, RuntimeError, OverflowError) as error:  # sizes that no network can have
+        problems = [str(error).split("\n")[0]]
     if problems:
         return f"like {network.stages}, but not quite: {'; '.join(problems)}"
     return network
@@ -162,7 +165,6 @@ def _read_stages(shapes: Shapes) -> Network | None:
         num_fiducial=num_fiducial,
         tps_points=tps_points,
         evidence=evidence,
-        parameters=sum(torch.Size(shape).numel() for key, shape in shapes.items() if not _is_buffer(key)),
     )
 
 
@@ -197,7 +199,3 @@ def shapes_of(network: Network) -> dict[str, tuple[int, ...]]:
 
 def _has(shapes: Shapes, key: str, dimensions: int) -> bool:
     return len(shapes.get(key, ())) == dimensions
-
-
-def _is_buffer(key: str) -> bool:
-    return key.endswith(("running_mean", "running_var", "num_batches_tracked", "inv_delta_C", "P_hat"))

@@ -4,32 +4,40 @@ clova's trainer leaves an `opt.txt`; EasyOCR's trainer an `opt.txt` and its own 
 network has a `NAME.yaml`. They are hints: one that describes another network is passed over, aloud.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 from dtrb import flat_yaml
+from dtrb.charset import Charset
 from dtrb.checkpoints.networks import Network
 from dtrb.config import MODEL_OPTIONS, convert
-from dtrb.errors import ConfigError
+from dtrb.errors import CharsetError, ConfigError
 from dtrb.settings import Setting, read_opt_txt
+from dtrb.textfile import UnreadableError, read_text
 
 
 def read_beside(path: Path, network: Network) -> tuple[dict[str, Setting], list[str]]:
-    """Give what the first fitting file beside `path` knows, and notes on those that do not fit."""
+    """Give what the files beside `path` know, the first that tells the characters above all.
+
+    Notes say which of them were not used, and why.
+    """
     notes: list[str] = []
-    for beside in _candidates(path):
-        if not beside.is_file():
-            continue
+    best: dict[str, Setting] = {}
+    for beside in filter(os.path.isfile, _candidates(path)):
         try:
             said = _read(beside)
-        except (ConfigError, OSError, UnicodeDecodeError) as error:
+        except (ConfigError, UnreadableError) as error:
             notes.append(f"{beside} is not used: {error}")
             continue
         known, problems = _understand(said, beside, network)
-        if not problems:
+        if problems:
+            notes.append(f"{beside} is not used: it describes another network ({'; '.join(problems)})")
+        elif "character" in known:
             return known, notes
-        notes.append(f"{beside} is not used: it describes another network ({'; '.join(problems)})")
-    return {}, notes
+        else:
+            best = best or known
+    return best, notes
 
 
 def _candidates(path: Path) -> list[Path]:
@@ -43,7 +51,7 @@ def _candidates(path: Path) -> list[Path]:
 def _read(beside: Path) -> dict[str, Any]:
     """Read a file into our options, whatever words its maker used."""
     if beside.suffix == ".txt":
-        return _with_trainer_characters(read_opt_txt(beside.read_text(encoding="utf-8-sig")))
+        return _with_trainer_characters(read_opt_txt(read_text(beside)))
     said = {entry.name: entry.value for entry in flat_yaml.read(beside)}
     if "character_list" in said:  # an EasyOCR user network
         characters = said["character_list"]
@@ -69,7 +77,7 @@ def _understand(said: dict[str, Any], beside: Path, network: Network) -> tuple[d
     known: dict[str, Setting] = {}
     problems = []
     for name in MODEL_OPTIONS:
-        if said.get(name) is None:
+        if said.get(name) is None or name == "rgb":  # the shapes tell the channels
             continue
         try:
             known[name] = Setting(convert(name, said[name]), str(beside))
@@ -78,7 +86,12 @@ def _understand(said: dict[str, Any], beside: Path, network: Network) -> tuple[d
     for name, value in network.options().items():
         if name in known and known[name].value != value:
             problems.append(f"{name} is {known[name].value}, the file has {value}")
-    if "character" in known and len(known["character"].value) != network.num_character:
-        count = len(known["character"].value)
-        problems.append(f"{count:,} characters, the file has {network.num_character:,}")
+    if "character" in known:
+        try:
+            count = len(Charset(known["character"].value))
+        except CharsetError as error:
+            problems += error.problems
+        else:
+            if count != network.num_character:
+                problems.append(f"{count:,} characters, the file has {network.num_character:,}")
     return known, problems

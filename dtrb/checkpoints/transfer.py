@@ -81,6 +81,11 @@ def load_strictly(model: Recognizer, checkpoint: Checkpoint) -> TransferReport:
         for key in {**own, **checkpoint.tensors}
         if _shape(own, key) != _shape(checkpoint.tensors, key)
     ]
+    wrong += [
+        f"{key} is that of another image size"
+        for key in TABLES
+        if key in own and not wrong and not _is_same_table(checkpoint.tensors[key], own[key])
+    ]
     if wrong:
         raise CheckpointError(checkpoint.name, f"{counted(wrong)}; pass --FT to transfer what fits")
     model.load_state_dict(checkpoint.tensors)
@@ -110,7 +115,7 @@ def transfer(model: Recognizer, checkpoint: Checkpoint, before: Charset | None) 
     if before is not None and _is_same_head(own, file):
         specials = SPECIAL_CLASSES[model.config.Prediction]
         sources = [*range(specials), *_places(before, model.config.charset, specials)]
-        head = _head(own, file, sources)
+        head = _head(own, file, sources, specials)
     model.load_state_dict({**own, **fitting, **head})
 
     kept = [source for source in sources if source is not None]
@@ -154,7 +159,7 @@ def _places(before: Charset, after: Charset, specials: int) -> list[int | None]:
 
 
 def _head(
-    own: Mapping[str, Tensor], file: Mapping[str, Tensor], sources: Sequence[int | None]
+    own: Mapping[str, Tensor], file: Mapping[str, Tensor], sources: Sequence[int | None], specials: int
 ) -> dict[str, Tensor]:
     """Move the head's rows (and the decoder's columns) by class; the rest of the head comes as it is."""
     head: dict[str, Tensor] = {}
@@ -162,29 +167,31 @@ def _head(
         if not key.startswith("Prediction."):
             continue
         if key in CLASS_ROWS:
-            head[key] = _moved(file[key], sources)
+            head[key] = _moved(own[key], file[key], sources, specials)
         elif key == CLASS_COLUMNS:
             context = own[key].size(1) - len(sources)
-            columns = _moved(file[key][:, context:].t(), sources).t()
+            columns = _moved(own[key][:, context:].t(), file[key][:, context:].t(), sources, specials).t()
             head[key] = torch.cat([file[key][:, :context], columns], dim=1)
         else:
             head[key] = file[key]
     return head
 
 
-def _moved(rows: Tensor, sources: Sequence[int | None]) -> Tensor:
-    """Take each row from its source; a row without one starts as the mean of all that were kept.
+def _moved(own: Tensor, file: Tensor, sources: Sequence[int | None], specials: int) -> Tensor:
+    """Take each row from its source; a new row starts as the mean of the characters that were kept.
 
-    The mean of logits is never above the best of them: until the network learns its new characters it
-    reads exactly what it read before. A little noise tells the new rows apart.
+    A mean of logits is never above the best of them: until the network learns its new characters it
+    reads exactly what it read before. A little noise tells the new rows apart. With hardly a character
+    kept there is no such mean, and the new rows stay as the network was initialised.
     """
-    kept = rows[[source for source in sources if source is not None]]
-    mean, spread = kept.mean(dim=0), kept.std(dim=0, unbiased=False)
-    noise = torch.randn(len(sources), *rows.shape[1:], dtype=rows.dtype) * spread * 0.01
-    moved = mean + noise
+    moved = own.clone()
+    kept = file[[source for source in sources[specials:] if source is not None]]
+    if len(kept) > 1:
+        noise = torch.randn(own.shape, dtype=own.dtype) * kept.std(dim=0) * 0.01
+        moved = kept.mean(dim=0) + noise
     for place, source in enumerate(sources):
         if source is not None:
-            moved[place] = rows[source]
+            moved[place] = file[source]
     return moved
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from dtrb.charset import Charset
 from dtrb.config import MODEL_OPTIONS, OPTIONS, shown
+from dtrb.errors import ConfigError
 from dtrb.settings import Settings, read_command_line
 
 if TYPE_CHECKING:  # torch: not before --help has been answered
@@ -29,6 +30,8 @@ def open_network(command: str, argv: Sequence[str]) -> "tuple[Agreement, Recogni
 def characters_of_training_data(settings: Settings) -> Iterable[str]:
     from dtrb.data import lmdb_store
 
+    if settings.command != "train":
+        raise ConfigError("--character data", "only train.py has training data; leave it out")
     return lmdb_store.characters(settings.get("train_data"), settings.get("select_data"))
 
 

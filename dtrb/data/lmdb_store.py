@@ -22,7 +22,9 @@ def find(roots: Sequence[str], select: Sequence[str] = ("/",)) -> list[Path]:
         below = sorted(file.parent for file in root.rglob("data.mdb"))
         if not below:
             raise DataError(str(root), "holds no LMDB: there is no data.mdb in it or in any folder below it")
-        found += [path for path in below if _is_selected(path.relative_to(root), select)]
+        found += [
+            path for path in below if _is_selected(root.resolve().name / path.relative_to(root), select)
+        ]
     if not found:
         raise DataError(
             f"--select_data {'-'.join(select)}",
@@ -33,13 +35,18 @@ def find(roots: Sequence[str], select: Sequence[str] = ("/",)) -> list[Path]:
 
 
 def _is_selected(path: Path, select: Sequence[str]) -> bool:
-    return "/" in select or any(name.strip("/") in (path.as_posix(), *path.parts) for name in select)
+    """Compare whole folder names: TEST does not select ST, and a/b selects b in a."""
+    return "/" in select or any(f"/{name.strip('/')}/" in f"/{path.as_posix()}/" for name in select)
 
 
 def labels(path: Path) -> Iterator[str]:
     """Read every label of one LMDB, composed (NFC)."""
     try:
         with lmdb.open(str(path), readonly=True, lock=False, readahead=False) as env, env.begin() as txn:
+            pages = env.info()["last_pgno"] + 1
+            if pages * env.stat()["psize"] > (path / "data.mdb").stat().st_size:
+                # Touching a page that is not there would kill this process.
+                raise DataError(str(path), "is truncated: the end of data.mdb is missing; copy it again")
             count = txn.get(b"num-samples")
             if count is None or not count.isdigit():
                 raise DataError(str(path), "has no num-samples: its building was interrupted; build it again")
