@@ -33,7 +33,7 @@ assert main(["train", "--saved_model", "mini.pth", "--FeatureExtraction", "VGG",
 
 
 def test_adding_a_backbone_is_one_file_and_one_line(tmp_path):
-    code, line = re.findall(r"```python\n(.*?)```", ARCHITECTURE, flags=re.DOTALL)[:2]
+    code, line = re.findall(r"```python\n(.*?)```", ARCHITECTURE, flags=re.DOTALL)
     name, path = re.fullmatch(r'"(\w+)": "([\w.:]+)",\n', line).groups()
     assert path == "dtrb.models.mini:Mini"
     (tmp_path / "mini.py").write_text(code, encoding="utf-8")
@@ -77,12 +77,12 @@ def test_the_commands_of_the_readme_run(run, published_weights, tmp_path, monkey
     monkeypatch.setenv("EASYOCR_MODULE_PATH", str(tmp_path))
     page = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
     commands = re.findall(r"^python (train\.py .*)$", page, flags=re.MULTILINE)
-    assert len(commands) == 2
+    assert len(commands) == 3
     for command in commands:
         door, *words = command.replace("easyocr:korean_g2", "easyocr:english_g2").split()
         code, out, err = run(door.removesuffix(".py"), *words)
         assert code == 0, err
-        assert "44/44 tensors loaded" in out
+        assert ("44/44 tensors loaded" in out) is ("--saved_model" in words)
 
 
 @pytest.mark.slow
@@ -97,4 +97,8 @@ def test_the_demo_runs():
     )
     assert done.returncode == 0, done.stderr
     assert "44/44 tensors loaded; head: 1,009 rows kept, 1,582 new, 0 dropped" in done.stdout
-    assert "pass --output_channel 256" in done.stderr
+    assert "pass --output_channel 256" in done.stdout
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```\n(saved_models/demo/base.pth: .*?)  \.\.\.\n```", page, flags=re.DOTALL)
+    for line in shown.splitlines():
+        assert line in done.stdout.splitlines(), "the README shows what is printed"

@@ -92,6 +92,14 @@ def test_any_width_gives_the_frames_that_the_backbone_states(name, width):
         assert model(torch.zeros(1, 1, 64, width)).shape == (1, frames, model.config.num_class)
 
 
+@pytest.mark.parametrize("name", stages.FEATURE_EXTRACTORS)
+def test_a_backbone_says_where_its_channels_are(name):
+    backbone = stages.load(stages.FEATURE_EXTRACTORS[name])(3, 48)
+    state = backbone.state_dict()
+    assert state[backbone.first_conv].shape[1] == 3
+    assert state[backbone.last_conv].shape[0] == 48
+
+
 def test_tps_takes_any_image_and_gives_its_own_size():
     model = Recognizer(config_of("TPS-VGG-None-CTC")).eval()
     with torch.no_grad():
